@@ -223,6 +223,7 @@ class Exchange:
             include_usage=bool(options and options.include_usage),
             schemas=self._call.dialect.schemas(self._call.view),
             frame_limit=self._limit,
+            streams=self._call.streams,
         )
 
     def _start_counting(self) -> "asyncio.Task[int] | None":
