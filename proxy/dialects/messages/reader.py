@@ -3,10 +3,10 @@
 import msgspec
 
 from proxy import loose_json, refusals
-from proxy.dialects.events import Event
+from proxy.dialects.events import Event, Ping
 from proxy.dialects.translation import RefusedError, read_each
 
-_decode = msgspec.json.Decoder(Event).decode
+_decode = msgspec.json.Decoder(Event | Ping).decode
 
 
 class MessagesReader:
@@ -15,7 +15,7 @@ class MessagesReader:
     def read(self, frames: list[bytes]) -> list[Event]:
         """See `Reader`."""
         try:
-            return [_decode(data) for data in frames]
+            return [event for data in frames if type(event := _decode(data)) is not Ping]
         except (ValueError, RecursionError):
             return read_each(frames, _read)
 
@@ -27,7 +27,9 @@ class MessagesReader:
 def _read(data: bytes, events: list[Event]) -> None:
     """Append the event in `data`. Raises RefusedError for an error event or unreadable data."""
     try:
-        events.append(_decode(data))
+        event = _decode(data)
+        if type(event) is not Ping:
+            events.append(event)
     except msgspec.ValidationError:
         _pass_over(data)
     except (ValueError, RecursionError):
