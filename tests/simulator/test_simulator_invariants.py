@@ -12,8 +12,8 @@ from simulator_talk import BOTH, KEY, PATHS, question
 
 from proxy.simulator.respond import count_tokens, respond
 from proxy.simulator.samples import arguments_for
-from proxy.simulator.script import EndpointName, Received
-from proxy.simulator.turn import words
+from proxy.simulator.script import Received, Script
+from proxy.simulator.turn import EndpointName, words
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
@@ -78,8 +78,8 @@ def test_no_field_of_any_shape_breaks_it(
     endpoint: EndpointName, fields: dict[str, Any], prompt: str
 ) -> None:
     asked = received(endpoint, {**question(prompt), **fields})
-    assert respond(asked, 0).status in {200, 400, 422}
-    assert count_tokens(asked, 0).status in {200, 400, 422}
+    assert respond(asked, Script()).status in {200, 400, 422}
+    assert count_tokens(asked, Script()).status in {200, 400, 422}
 
 
 @pytest.mark.parametrize("endpoint", BOTH)
@@ -92,7 +92,7 @@ def test_no_conversation_breaks_it(
     endpoint: EndpointName, messages: list[Any], model: str, stream: bool
 ) -> None:
     asked = question("", messages=messages, model=model, stream=stream)
-    assert respond(received(endpoint, asked), 0).status in {200, 400, 422}
+    assert respond(received(endpoint, asked), Script()).status in {200, 400, 422}
 
 
 @pytest.mark.parametrize("endpoint", BOTH)
@@ -101,7 +101,7 @@ def test_no_tool_schema_breaks_it(endpoint: EndpointName, schema: Any) -> None:
     tool = copy.deepcopy(TOOL[endpoint])
     tool.get("function", tool)["parameters" if endpoint == "openai" else "input_schema"] = schema
     asked = question("use f", tools=[tool])
-    assert respond(received(endpoint, asked), 0).status in {200, 400}
+    assert respond(received(endpoint, asked), Script()).status in {200, 400}
 
 
 @given(st.text())
