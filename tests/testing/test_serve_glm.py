@@ -13,7 +13,8 @@ import openai
 import pytest
 from yarl import URL
 
-from proxy.settings import SettingsError
+from proxy.context import SETTINGS
+from proxy.settings import Settings, SettingsError
 from proxy.simulator import Script
 from proxy.testing import Gate, Glm, Reply, ToolCall, serve_glm, serve_glm_in_thread, wait
 
@@ -51,19 +52,20 @@ async def test_an_answer_is_the_same_from_either_endpoint(model: str, streams: b
         anthropic.AsyncAnthropic(base_url=glm.messages_url, api_key=glm.key) as client,
     ):
         glm.will_answer("Let me  look.", "\nNow.", call, call, thinking="A file, then.")
-        content: list[Any]
+        message: Any
         options: Any = {"model": model, "max_tokens": 100, "messages": HELLO}
         if streams:
             async with client.messages.stream(**options) as stream:
-                content = list((await stream.get_final_message()).content)
+                message = await stream.get_final_message()
         else:
-            content = (await client.messages.create(**options)).content
+            message = await client.messages.create(**options)
         (received,) = glm.requests
-    thinking = "".join(block.thinking for block in content if block.type == "thinking")
-    text = "".join(block.text for block in content if block.type == "text")
-    calls = [(block.name, block.input) for block in content if block.type == "tool_use"]
+    thinking = "".join(block.thinking for block in message.content if block.type == "thinking")
+    text = "".join(block.text for block in message.content if block.type == "text")
+    calls = [(block.name, block.input) for block in message.content if block.type == "tool_use"]
     assert (thinking, text.strip()) == ("A file, then.", "Let me  look.\nNow.")
     assert calls == [("look", {"path": "a b", "depth": 2})] * 2
+    assert message.stop_reason == "tool_use"
     assert received.endpoint == model.rpartition("-")[2]
 
 
@@ -227,7 +229,8 @@ with urllib.request.urlopen(request) as answer:
 def test_the_environment_leads_a_process_here() -> None:
     with serve_glm_in_thread() as glm:
         glm.will_answer("Hello, process.")
-        environment = {**glm.environment, "http_proxy": "http://127.0.0.1:9"}
+        theirs = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "example.com"}
+        environment = {**theirs, **glm.environment}
         printed = subprocess.check_output(
             [sys.executable, "-I", "-c", TOOL], env=environment, text=True, timeout=SAFETY_NET
         )
@@ -271,9 +274,15 @@ def test_what_keeps_it_from_starting_is_told() -> None:
 def test_settings_are_the_defaults_and_those_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UPSTREAM_BASE", "http://192.0.2.1")
     monkeypatch.setenv("OPENAI_EXPECTED_TOKENS", "none")
-    with serve_glm_in_thread(autotext_model="glm-4.6") as glm, openai_client(glm) as client:
-        client.chat.completions.create(model="claude-something", messages=HELLO)
-    assert glm.requests[0].body["model"] == "glm-4.6"
+    with serve_glm_in_thread(autotext_model="glm-4.6") as glm:
+        bases = (glm.zai.anthropic_base, glm.zai.openai_base)
+    assert glm.app[SETTINGS] == Settings(
+        upstream_base=bases[0],
+        openai_upstream_base=bases[1],
+        retry_seconds=0,
+        drain_seconds=0,
+        autotext_model="glm-4.6",
+    )
 
 
 async def test_several_live_side_by_side() -> None:
