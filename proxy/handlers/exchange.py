@@ -58,7 +58,7 @@ class Exchange:
     """A chat completion or a message, from parsed request to finished response."""
 
     def __init__(self, request: web.Request) -> None:
-        app = request.app
+        self._app = app = request.app
         self._request = request
         self._call = request[CALL]
         self._route = request[ROUTE]
@@ -79,24 +79,26 @@ class Exchange:
         """The response. Raises GatewayError, before or after the client was told a status."""
         self._task = asyncio.current_task()
         counting = self._start_counting()
-        with self._request.app[WATCHDOG].watching(self):
-            try:
-                return await self._reply(counting)
-            except asyncio.CancelledError:
-                if self._end is None or self._task is None:
-                    raise
-                self._task.uncancel()
-                raise self._advised(self._end) from None
-            except GatewayError as error:
-                raise self._advised(error) from error
-            finally:
-                self._over = True
-                if counting:
-                    counting.cancel()
-                if self._transcoder:
-                    self._seen.usage = self._transcoder.usage
-                    self._seen.repairs = self._transcoder.repairs
-                self._seen.bytes_out += self._stream.bytes_out
+        watchdog = self._app[WATCHDOG]
+        watchdog.watch(self)
+        try:
+            return await self._reply(counting)
+        except asyncio.CancelledError:
+            if self._end is None or self._task is None:
+                raise
+            self._task.uncancel()
+            raise self._advised(self._end) from None
+        except GatewayError as error:
+            raise self._advised(error) from error
+        finally:
+            self._over = True
+            watchdog.leave(self)
+            if counting:
+                counting.cancel()
+            if self._transcoder:
+                self._seen.usage = self._transcoder.usage
+                self._seen.repairs = self._transcoder.repairs
+            self._seen.bytes_out += self._stream.bytes_out
 
     def stop(self, reason: GatewayError | ClientLeftError) -> None:
         """End from outside, at once: a limit, a client that left, a shutdown."""
@@ -157,11 +159,12 @@ class Exchange:
         self, sending: Sending, counting: "asyncio.Task[int] | None"
     ) -> web.StreamResponse:
         """One try, unless the quota is known to be used up; in the key's turn."""
-        cooldowns = self._request.app[COOLDOWNS]
+        cooldowns = self._app[COOLDOWNS]
         cooling = cooldowns.check(self._key, self._route.model, time.time())
         if cooling:
             raise GatewayError(cooling)
-        async with self._request.app[GATES].place(self._key) as gate:
+        gate = self._app[GATES].of(self._key)
+        async with gate:
             try:
                 response = await self._open(sending, counting)
             except GatewayError as error:
@@ -176,13 +179,13 @@ class Exchange:
         """What a refusal says of the requests to come."""
         if problem.code in _CONCURRENCY_CODES:
             gate.refused(self._loop.time())
-        cooldowns = self._request.app[COOLDOWNS]
+        cooldowns = self._app[COOLDOWNS]
         cooldowns.refused(self._key, self._route.model, problem, time.time())
 
     async def _open(
         self, sending: Sending, counting: "asyncio.Task[int] | None"
     ) -> web.StreamResponse:
-        upstream = self._request.app[UPSTREAM]
+        upstream = self._app[UPSTREAM]
         key = self._request[CREDENTIAL].key
         self._transcoder = None
         self._request[PASSED_BACK] = {}
@@ -230,14 +233,15 @@ class Exchange:
         """The local estimate for `message_start`, made while the upstream works."""
         if self._call.dialect.name != "messages" or not self._call.streams:
             return None
-        counter = self._request.app[COUNTER]
-        return asyncio.create_task(counter.count_async(self._call.body, self._route.model))
+        counter = self._app[COUNTER]
+        counting = counter.count_async(self._call.body, self._route.model, self._seen.bytes_in)
+        return asyncio.create_task(counting)
 
     def _advised(self, error: GatewayError | ClientLeftError) -> GatewayError | ClientLeftError:
         """With what to do about it, and without the key, should the upstream have repeated it."""
         if isinstance(error, ClientLeftError):
             return error
-        base = self._request.app[UPSTREAM].bases[self._route.endpoint]
+        base = self._app[UPSTREAM].bases[self._route.endpoint]
         problem = advise(error.problem, base)
         key = self._request[CREDENTIAL].key
         return GatewayError(replace(problem, message=problem.message.replace(key, "***")))
