@@ -39,7 +39,7 @@ def _show(tape: Tape, dialect: DialectName, *, as_json: bool, tell: Tell) -> int
     if as_json:
         tell(json.dumps({"status": told.status if told else None, "body": text}))
     else:
-        tell(text.rstrip("\n") if told and not told.streamed else text)
+        tell(text.removesuffix("\n"))
     return SAME
 
 
@@ -47,7 +47,7 @@ def _compare(tape: Tape, *, as_json: bool, tell: Tell) -> int:
     header = tape.header
     request = _request_differences(tape)
     now = asyncio.run(play(tape))
-    reply = differences(tape.told, now, redacted=header.redacted, cut=tape.cut)
+    reply = differences(tape.told, now, redacted=header.redacted, partial=tape.partial)
     if as_json:
         tell(json.dumps({"request": request, "reply": reply, "cut": tape.cut}))
     else:

@@ -11,20 +11,20 @@ from proxy.sse import END, data_of, event_of
 _STARS: Final = re.compile(rb"\*{2,}")
 
 
-def differences(was: Told | None, now: Told | None, *, redacted: bool, cut: bool) -> list[str]:
+def differences(was: Told | None, now: Told | None, *, redacted: bool, partial: bool) -> list[str]:
     """The lines of a diff; empty if a client would see no difference.
 
     In a `redacted` recording runs of stars may differ in length: what they stand for was spelled in
-    another way. A recording that was `cut` is compared as far as it goes.
+    another way. A `partial` recording is compared as far as it goes.
     """
     if was is None or now is None:
-        return [] if was is now or cut else _diff(_shown(was), _shown(now))
+        return [] if was is now or partial else _diff(_shown(was), _shown(now))
     if redacted:
         was, now = _shortened(was), _shortened(now)
-    if was == now or (cut and _goes_on(was, now)):
+    if was == now or (partial and _goes_on(was, now)):
         return []
     before, after = _shown(was), _shown(now)
-    if cut:
+    if partial:
         least = min(len(before), len(after))
         before, after = before[:least], after[:least]
     return _diff(before, after) or _diff(_spelled(was), _spelled(now))
@@ -32,7 +32,9 @@ def differences(was: Told | None, now: Told | None, *, redacted: bool, cut: bool
 
 def request_differences(was: bytes, forms: list[bytes], *, redacted: bool) -> list[str]:
     """The lines of a diff to the first of `forms`; empty if `was` is any of them."""
-    found = [differences(_body(was), _body(form), redacted=redacted, cut=False) for form in forms]
+    found = [
+        differences(_body(was), _body(form), redacted=redacted, partial=False) for form in forms
+    ]
     return [] if [] in found else found[0]
 
 

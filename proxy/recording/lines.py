@@ -5,7 +5,6 @@ Times (`at`) are milliseconds since the request came. Bytes are text where they 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -21,11 +20,19 @@ FORMAT: Final = 1
 Outcome = Literal["complete", "error", "client_left", "cancelled"]
 
 
-@dataclass(frozen=True, slots=True)
 class Octets:
-    """Bytes that are written as text where they can be."""
+    """Bytes that are written as text where they can be. No dataclass: that msgspec would write."""
 
-    raw: bytes
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw: Final = raw
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Octets) and self.raw == other.raw
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="line"):

@@ -189,5 +189,9 @@ def response_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _kept(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    lower = {name.lower(): value for name, value in headers.items()}
-    return {name: value for name, value in lower.items() if name.startswith(names)}
+    """Bytes that are no text are told by their escapes."""
+    return {
+        name.lower(): value.encode(errors="backslashreplace").decode()
+        for name, value in headers.items()
+        if name.lower().startswith(names)
+    }

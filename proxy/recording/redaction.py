@@ -39,7 +39,7 @@ _HOMES: Final = tuple(
         b"/" + _FOLDER + rb"\\*/" + _NAME,
         rb":\\*/users\\*/" + _NAME,
         rb"(?<!\\)(?P<run>\\+)(?:users|" + _FOLDER + rb")(?P=run)(?!\\)" + _NAME,
-        _PERCENT + _FOLDER + _PERCENT + _NAME,
+        _PERCENT + b"(?:users|" + _FOLDER + b")" + _PERCENT + _NAME,
         _ESCAPE + _FOLDER + _ESCAPE + _NAME,
     )
 )
@@ -47,11 +47,14 @@ _HOMES: Final = tuple(
 The backslashes on both sides must be as many, or `Users\\n` would be read as a name with an n."""
 
 _KEYS: Final = (
-    re.compile(rb"sk-(?<![A-Za-z0-9]sk-)[A-Za-z0-9_-]{16,}"),
-    re.compile(rb"(?<![A-Za-z0-9])[0-9a-f]{32}\.[A-Za-z0-9]{16}(?![A-Za-z0-9])"),
+    re.compile(rb"sk-(?:(?<![A-Za-z0-9]sk-)|(?=[A-Za-z_-]*[0-9]))[A-Za-z0-9_-]{16,}"),
+    re.compile(rb"[0-9a-f]{32}\.[A-Za-z0-9]{16}"),
     re.compile(rb"(?i:bearer)(?:\x20|%20)+(?P<name>[A-Za-z0-9._~+/-]{16,}=*)"),
 )
-"""The keys of most providers, z.ai's, and whatever is called a bearer token."""
+"""The keys of most providers, z.ai's, and whatever is called a bearer token.
+
+A letter in front may be the end of an escape (`\\nsk-...`), but without a digit behind it is a word
+(`task-...`)."""
 
 _DELTA: Final = re.compile(
     rb'"(text|thinking|partial_json|content|reasoning_content|arguments)"\s*:\s*'

@@ -51,6 +51,11 @@ class Tape:
     cut: bool
     end: End
 
+    @property
+    def partial(self) -> bool:
+        """Whether there was more than is here: too much, or for a client that did not wait."""
+        return self.cut or self.end.outcome in ("client_left", "cancelled")
+
 
 def load(path: Path) -> Tape:
     """The recording in a file. Raises UnreadableError."""
