@@ -1,7 +1,7 @@
 """What was recorded, replayed by the same version: nothing is different, whatever it was."""
 
 import asyncio
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from proxy.errors import DialectName
 from proxy.recording.tape import load
 from proxy.routing import EndpointName
 from proxy.simulator import Gate, Reply
+from proxy.simulator.script import Step
 from proxy.watchdog import Watchdog
 
 PROMPTS = ("Hello", "think and count to 5", "use get_weather", "overflow", "error 1302", "cut")
@@ -172,10 +173,12 @@ async def test_chunks_are_those_that_came(tmp_path: Path) -> None:
     cut = at + delta.index("ü".encode()) + 1
     gates = [Gate(), Gate(), Gate()]
     ends = [0, at + 10, cut + len(delta), cut + 2 * len(delta), len(raw)]
-    cuts = [raw[begin:end] for begin, end in pairwise(ends)]
+    cuts: list[bytes] = [raw[begin:end] for begin, end in pairwise(ends)]
+    held = zip(gates, cuts[1:], strict=True)
+    steps: list[Step] = [cuts[0], *(step for pair in held for step in pair)]
     async with recording(tmp_path) as recorded:
         stack = recorded.stack
-        stack.script.replies.append(Reply.sse(cuts[0], *chain(*zip(gates, cuts[1:], strict=True))))
+        stack.script.replies.append(Reply.sse(*steps))
         url, body = stack.url + PATHS["messages"], ask(stream=True)
         got = b""
         async with stack.session.post(url, json=body, headers=HEADERS) as response:
