@@ -98,8 +98,12 @@ async def test_attempts_that_were_refused_first(tmp_path: Path, endpoint: Endpoi
 
 @pytest.mark.parametrize(("dialect", "endpoint"), PAIRS)
 async def test_a_client_that_left(
-    tmp_path: Path, dialect: DialectName, endpoint: EndpointName
+    tmp_path: Path,
+    dialect: DialectName,
+    endpoint: EndpointName,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """The upstream's answer stops there as well, which is no failure of it."""
     async with recording(tmp_path) as recorded:
         stack, gate = recorded.stack, Gate()
         raw = (DATA / STREAMS[endpoint]).read_bytes()
@@ -115,6 +119,9 @@ async def test_a_client_that_left(
     assert tape.told
     assert tape.attempts[0].end is None
     assert await asyncio.to_thread(replayed, recorded.file) == 0
+    capsys.readouterr()
+    assert await asyncio.to_thread(replayed, recorded.file, "--as", dialect) == 0
+    assert capsys.readouterr().out.encode() == tape.told.body
 
 
 @pytest.mark.parametrize("begun", [True, False])
