@@ -1,7 +1,8 @@
 """The table of contents: which layers a request passes, which handler answers it, what lives long.
 
-A request: observe > errors > guard > credentials > routing > token_scaling > handler. Behind the
-two generating routes is `handlers/exchange.py`: translate, open the upstream, pass the reply on.
+A request: observe > errors > guard > credentials > routing > token_scaling > handler; `record` is
+behind observe where RECORD_DIR is set. Behind the two generating routes is `handlers/exchange.py`:
+translate, open the upstream, pass the reply on.
 """
 
 import asyncio

@@ -8,11 +8,9 @@ The watchdog looks at every exchange for limits and for clients that left.
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Final
 
-import aiohttp
 from aiohttp import web
 
 from proxy import models, sse
@@ -39,10 +37,10 @@ from proxy.errors import DialectName, GatewayError, Problem
 from proxy.handlers import delivery, limits
 from proxy.handlers.client_stream import ClientLeftError, ClientStream
 from proxy.handlers.opening import finish_reading, open_reply
+from proxy.handlers.reading import Chunks
 from proxy.handlers.sending import Sending
 from proxy.upstream import retry
 from proxy.upstream.advice import advise
-from proxy.upstream.draining import read_available
 from proxy.upstream.gate import Gate
 from proxy.upstream.headers import passed_back, request_id
 
@@ -204,7 +202,7 @@ class Exchange:
             if self._recording:
                 self._recording.context = context
             reply = self._transcoder = transcoder(self._call.dialect, self._endpoint, context)
-            chunks = self._chunks(response, whole)
+            chunks = Chunks(response.content, self._clock, whole)
             if self._call.streams:
                 answer = await delivery.pass_on(chunks, reply, self._stream, self._seen)
             else:
@@ -229,6 +227,7 @@ class Exchange:
             include_usage=bool(options and options.include_usage),
             schemas=self._call.dialect.schemas(self._call.view),
             frame_limit=self._limit,
+            streams=self._call.streams,
         )
 
     def _start_counting(self) -> "asyncio.Task[int] | None":
@@ -237,25 +236,6 @@ class Exchange:
             return None
         counter = self._request.app[COUNTER]
         return asyncio.create_task(counter.count_async(self._call.body, self._route.model))
-
-    async def _chunks(
-        self, response: aiohttp.ClientResponse, whole: bytes | None
-    ) -> AsyncIterator[bytes]:
-        """What the upstream sends, as it comes: all that is there, once there is something."""
-        if whole is not None:
-            yield whole
-            return
-        clock, now, content = self._clock, self._loop.time, response.content
-        while True:
-            clock.reading = now()
-            try:
-                chunk = await read_available(content)
-            except aiohttp.ClientPayloadError:
-                return  # an end like any other: the transcoder knows whether it came too early
-            clock.reading = None
-            if not chunk:
-                return
-            yield chunk
 
     def _advised(self, error: GatewayError | ClientLeftError) -> GatewayError | ClientLeftError:
         """With what to do about it, and without the key, should the upstream have repeated it."""

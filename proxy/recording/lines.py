@@ -50,6 +50,7 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
     frame_limit: int
     estimate: int | None = None
     include_usage: bool = False
+    streams: bool = True
 
     @classmethod
     def of(cls, context: ReplyContext) -> "Context":

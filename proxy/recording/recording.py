@@ -7,7 +7,8 @@ in place of the upstream, and else knows nothing of it; one that is not recorded
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final, cast
+from dataclasses import replace
+from typing import Final, cast
 
 import aiohttp
 from aiohttp import web
@@ -29,7 +30,8 @@ from proxy.recording.lines import (
 )
 from proxy.routing import EndpointName
 from proxy.upstream.client import Upstream
-from proxy.upstream.draining import read_available
+from proxy.upstream.lean import read_available
+from proxy.upstream.reply import Reply
 
 LIMIT: Final = 32 * 1024 * 1024
 """Bytes of bodies that a recording holds at most."""
@@ -127,7 +129,7 @@ class RecordedUpstream:
     @asynccontextmanager
     async def open(
         self, endpoint: EndpointName, path: str, body: bytes, headers: Mapping[str, str]
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AsyncIterator[Reply]:
         """See `Upstream`."""
         recording = self._recording
         url = str(URL(self._upstream.bases[endpoint]).with_user(None)) + path
@@ -138,18 +140,8 @@ class RecordedUpstream:
         async with self._upstream.open(endpoint, path, body, headers) as response:
             kept = response_headers(response.headers)
             recording.add(Response(recording.now, response.status, kept))
-            yield cast("aiohttp.ClientResponse", _RecordedResponse(response, recording))
-
-
-class _RecordedResponse:
-    """A response with a recorded `content`."""
-
-    def __init__(self, response: aiohttp.ClientResponse, recording: Recording) -> None:
-        self._response = response
-        self.content = _RecordedContent(response.content, recording)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._response, name)
+            content = _RecordedContent(response.content, recording)
+            yield replace(response, content=cast("StreamReader", content))
 
 
 class _RecordedContent:

@@ -5,8 +5,6 @@ What made the gateway end a reply from outside (a limit, a stop, a client that l
 again: it is taken from the recording, as is every time.
 """
 
-import contextlib
-from collections.abc import AsyncIterator
 from typing import Any, Final, cast
 
 import aiohttp
@@ -21,13 +19,16 @@ from proxy.dialects.transcoder import ReplyContext
 from proxy.errors import DialectName, GatewayError, Problem
 from proxy.handlers import delivery
 from proxy.handlers.client_stream import ClientStream
+from proxy.handlers.limits import Clock
 from proxy.handlers.opening import open_reply
+from proxy.handlers.reading import Chunks
 from proxy.loose_json import encode
 from proxy.middlewares.routing import parse
 from proxy.recording.tape import Attempted, Tape, Told
 from proxy.routing import Route
 from proxy.tokens.scale import Scale
 from proxy.upstream.advice import advise
+from proxy.upstream.reply import Reply
 
 _OUTSIDE: Final = frozenset({"gateway_queue_full", "gateway_shutting_down", "upstream_timeout"})
 """Codes of problems that no byte of the upstream gives rise to."""
@@ -87,12 +88,13 @@ async def _play(tape: Tape, dialect: DialectName, stream: "_Collected") -> Told:
         return _NOT_REFUSED
     if attempt is None or attempt.response is None or tape.header.window is None:
         raise _StoppedError
-    response = cast("aiohttp.ClientResponse", _Response(attempt))
+    content = cast("aiohttp.StreamReader", _Content(attempt))
+    response = Reply(attempt.response.status, attempt.response.headers, content, lambda: None)
     context = _context(tape, route, view, dialect)
     endpoint, client = ENDPOINTS[route.endpoint], CLIENTS[dialect]
     whole = await open_reply(response, endpoint, tape.header.window, context.frame_limit)
-    chunks, reply = _chunks(response, whole), transcoder(client, endpoint, context)
-    seen = Observation(started=0.0)
+    chunks, reply = Chunks(content, Clock(0.0), whole), transcoder(client, endpoint, context)
+    seen = Observation(0.0, None, dialect)
     if tape.header.streams:
         await delivery.pass_on(chunks, reply, stream, seen)
         return Told(200, stream.body, streamed=True)
@@ -144,17 +146,6 @@ class _Collected(ClientStream):
         return web.StreamResponse()
 
 
-class _Response:
-    """A recorded answer, as much of it as `open_reply` looks at."""
-
-    def __init__(self, attempt: Attempted) -> None:
-        told = attempt.response
-        self.status = told.status if told else 0
-        self.headers = told.headers if told else {}
-        self.content_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        self.content = _Content(attempt)
-
-
 class _Content:
     """The recorded chunks, one a read."""
 
@@ -172,13 +163,3 @@ class _Content:
         if self._end.broken:
             raise aiohttp.ClientPayloadError
         return b""
-
-
-async def _chunks(response: aiohttp.ClientResponse, whole: bytes | None) -> AsyncIterator[bytes]:
-    """As the exchange reads them: a broken end is an end."""
-    if whole is not None:
-        yield whole
-        return
-    with contextlib.suppress(aiohttp.ClientPayloadError):
-        while chunk := await response.content.readany():
-            yield chunk
