@@ -1,7 +1,8 @@
 """The table of contents: which layers a request passes, which handler answers it, what lives long.
 
-A request: observe > errors > guard > credentials > routing > token_scaling > handler. Behind the
-two generating routes is `handlers/exchange.py`: translate, open the upstream, pass the reply on.
+A request: observe > errors > guard > credentials > routing > token_scaling > handler; `record` is
+behind observe where RECORD_DIR is set. Behind the two generating routes is `handlers/exchange.py`:
+translate, open the upstream, pass the reply on.
 """
 
 import asyncio
@@ -42,8 +43,10 @@ from proxy.middlewares.credentials import credentials
 from proxy.middlewares.errors import errors
 from proxy.middlewares.guard import cors_headers, guard
 from proxy.middlewares.observe import observe
+from proxy.middlewares.record import record
 from proxy.middlewares.routing import route
 from proxy.middlewares.token_scaling import token_scaling
+from proxy.recording.recorder import RECORDER, Recorder
 from proxy.settings import Settings
 from proxy.text import printable
 from proxy.tokens.counter import TokenCounter
@@ -74,8 +77,9 @@ def create_app(settings: Settings | None = None) -> web.Application:
     Raises SettingsError when the environment is wrong.
     """
     settings = settings or Settings.from_environment()
+    recording = [record] if settings.record_dir else []
     app = web.Application(
-        middlewares=[observe, errors, guard, credentials, route, token_scaling],
+        middlewares=[observe, *recording, errors, guard, credentials, route, token_scaling],
         client_max_size=settings.max_body_mb * 1024 * 1024,
     )
     app[SETTINGS] = settings
@@ -133,10 +137,15 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         settings.connect_seconds,
         f"anthropic-proxy/{__version__}",
     )
+    if settings.record_dir:
+        app[RECORDER] = Recorder(settings)
+        app[RECORDER].announce()
     yield
     await app[WATCHDOG].close()
     await app[UPSTREAM].close()
     app[COUNTER].close()
+    if settings.record_dir:
+        await app[RECORDER].close()
 
 
 async def _drain(app: web.Application) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `serve` (the default), `demo`, `health`, `install-service`.
+"""The command line: `serve` (the default), `demo`, `health`, `install-service`, `replay`.
 
 `connect` and `doctor` register themselves. A command that sets `standalone` reads the settings
 itself: wrong ones are what it may be asked about.
@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from proxy import __version__, connect, doctor, logs, server
@@ -56,9 +57,31 @@ def _parser() -> argparse.ArgumentParser:
     service.add_argument("--user", action="store_true", help="for this user, not for the machine")
     service.add_argument("--print", action="store_true", help="show the units, write nothing")
     service.set_defaults(command=_install_service)
+    _register_replay(commands)
     connect.register(commands, print)
     doctor.register(commands, print)
     return parser
+
+
+def _register_replay(commands: Any) -> None:
+    text = "run a recording (RECORD_DIR) through this version, and show what is different"
+    replay = commands.add_parser("replay", help=text, description=text)
+    replay.add_argument("file", type=Path, help="the recording")
+    replay.add_argument(
+        "--as",
+        dest="dialect",
+        choices=("chat", "messages"),
+        help="show the answer as a client of this dialect would get it; compare nothing",
+    )
+    replay.add_argument("--json", action="store_true", help="print one JSON object")
+    replay.set_defaults(standalone=_replay)
+
+
+def _replay(told: argparse.Namespace) -> int:
+    """0: the same; 1: something is different; 2: the file cannot be read."""
+    from proxy.recording.command import replay
+
+    return replay(told.file, told.dialect, as_json=told.json, tell=_say)
 
 
 def _serve(settings: Settings, _told: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from proxy.dialects.changes import Changes
 from proxy.dialects.registry import ClientDialect
 from proxy.errors import DialectName, Problem
 from proxy.handlers.client_stream import ClientStream
+from proxy.recording.recording import Recording
 from proxy.routing import Route, RoutingPolicy
 from proxy.settings import Settings
 from proxy.tokens.counter import TokenCounter
@@ -109,6 +110,7 @@ ROUTE: Final = web.RequestKey("route", Route)
 PASSED_BACK: Final = web.RequestKey("passed_back", dict[str, str])
 STREAM: Final = web.RequestKey("stream", ClientStream)
 SCALE: Final = web.RequestKey("scale", Scale)
+RECORDING: Final = web.RequestKey("recording", Recording)
 
 
 def operation_of(request: web.Request) -> Operation | None:

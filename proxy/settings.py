@@ -165,6 +165,10 @@ class Settings:
     max_body_mb: int = _setting(64, "largest request body, decompressed", _POSITIVE)
     max_frame_mb: int = _setting(16, "largest single frame of an upstream stream", _POSITIVE)
 
+    record_dir: str = _setting(
+        "", "directory for recordings of requests and answers, prompts included; empty: none"
+    )
+
     log_format: Literal["auto", "json", "console"] = _setting(
         "auto",
         "json, console, or auto: console on a terminal, else json",

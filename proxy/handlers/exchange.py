@@ -22,6 +22,7 @@ from proxy.context import (
     GATES,
     OBSERVATION,
     PASSED_BACK,
+    RECORDING,
     REQUEST_ID,
     ROUTE,
     SCALE,
@@ -67,7 +68,10 @@ class Exchange:
         self._endpoint = ENDPOINTS[self._route.endpoint]
         self._model = models.describe(self._route.model, self._settings.real_text_model_tokens)
         self._key = hashlib.sha256(request[CREDENTIAL].key.encode()).hexdigest()
-        self._stream = request[STREAM] = ClientStream(request)
+        self._recording = recording = request.get(RECORDING)
+        self._upstream = recording.upstream(app[UPSTREAM]) if recording else app[UPSTREAM]
+        self._stream = recording.stream(request) if recording else ClientStream(request)
+        request[STREAM] = self._stream
         self._transcoder: Transcoder | None = None
         self._loop = asyncio.get_running_loop()
         self._clock = limits.Clock(self._loop.time())
@@ -185,12 +189,11 @@ class Exchange:
     async def _open(
         self, sending: Sending, counting: "asyncio.Task[int] | None"
     ) -> web.StreamResponse:
-        upstream = self._app[UPSTREAM]
         key = self._request[CREDENTIAL].key
         self._transcoder = None
         self._request[PASSED_BACK] = {}
         self._clock.asked = self._loop.time()
-        async with upstream.open(
+        async with self._upstream.open(
             self._route.endpoint, self._endpoint.path, sending.body, sending.headers
         ) as response:
             self._seen.upstream_status = response.status
@@ -198,9 +201,10 @@ class Exchange:
             self._request[PASSED_BACK] = passed_back(response.headers, key)
             whole = await open_reply(response, self._endpoint, self._model.window, self._limit)
             self._seen.estimate = await counting if counting else None
-            reply = self._transcoder = transcoder(
-                self._call.dialect, self._endpoint, self._context()
-            )
+            context = self._context()
+            if self._recording:
+                self._recording.context = context
+            reply = self._transcoder = transcoder(self._call.dialect, self._endpoint, context)
             chunks = Chunks(response.content, self._clock, whole)
             if self._call.streams:
                 answer = await delivery.pass_on(chunks, reply, self._stream, self._seen)
