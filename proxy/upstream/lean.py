@@ -1,14 +1,12 @@
 """Posts and reads below aiohttp's client session: the one room that knows aiohttp inside.
 
-A session spends more on a request than the gateway does in all (`docs/performance.md`), and its
-`readany` takes every HTTP chunk by itself, while z.ai sends one for each event. So here a
-connection is taken from aiohttp's pool, the request is written in one piece, aiohttp's parser reads
-the answer, and all that has arrived is handed on joined. Where aiohttp is not as expected (another
-version, a test double in place of its session) the public API does the work.
+A session spends more on a request than the gateway does in all (`docs/performance.md`). So here a
+connection is taken from aiohttp's pool, the request is written in one piece, the answer is parsed
+by `parsing.py`, and all that has arrived is handed on at once. Where aiohttp is not as expected
+(another version, a test double in place of its session) the public API does the work.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, cast
 from weakref import WeakSet
@@ -20,12 +18,13 @@ from aiohttp.connector import Connection
 from aiohttp.streams import StreamReader
 from yarl import URL
 
+from proxy.upstream.parsing import ReplyParser
 from proxy.upstream.reply import Reply, StaleConnectionError, is_stale
 
 _KNOWN_SERIES: Final = "3.14."
 _INSIDE: Final = {
-    StreamReader: ("_buffer", "_buffer_offset", "_eof", "_exception", "_waiter", "_read_nowait"),
-    ResponseHandler: ("set_response_params", "read", "should_close"),
+    StreamReader: ("_buffer", "_eof", "_exception", "_waiter", "_read_nowait"),
+    ResponseHandler: ("set_response_params", "read", "should_close", "_parser"),
     aiohttp.BaseConnector: ("connect",),
     Connection: ("protocol", "release", "close"),
 }
@@ -92,6 +91,8 @@ class LeanClient:
         if protocol is None or transport is None:
             raise aiohttp.ServerDisconnectedError
         protocol.set_response_params(read_until_eof=True, read_bufsize=self._read_buffer)
+        inside: Any = protocol
+        inside._parser = ReplyParser(protocol, inside._parser)
         if len(body) <= _JOINED_LIMIT:
             transport.write(head + body)
         else:
@@ -135,13 +136,13 @@ class LeanClient:
         return (head + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
-async def read_available(content: StreamReader, *, known: bool = KNOWN) -> bytes:
+async def read_available(content: StreamReader) -> bytes:
     """All bytes that are there, once there are any; `b""` at the end of the body.
 
     Raises what `readany` raises, but not before what came in time was handed on.
     """
     inside: Any = content
-    if not known or type(content) is not StreamReader:
+    if not KNOWN or type(content) is not StreamReader:
         return await content.readany()
     while not inside._buffer and not inside._eof and inside._exception is None:
         inside._waiter = asyncio.get_running_loop().create_future()
@@ -149,11 +150,6 @@ async def read_available(content: StreamReader, *, known: bool = KNOWN) -> bytes
             await inside._waiter
         finally:
             inside._waiter = None
-    buffer: deque[bytes] = inside._buffer
-    if not buffer:
+    if not inside._buffer:
         return content.read_nowait()
-    if len(buffer) > 1 and not inside._buffer_offset:
-        whole = b"".join(buffer)
-        buffer.clear()
-        buffer.append(whole)
     return cast("bytes", inside._read_nowait(-1))
