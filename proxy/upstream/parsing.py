@@ -76,8 +76,9 @@ class ReplyParser:
         return (*messages, *more), upgraded, tail
 
     def _feed_body(self, body: ChunkedBody, data: bytes) -> None:
-        if body.ended:
-            self._protocol.force_close()  # nothing was asked for that this could answer
+        if body.ended or not data:
+            if data:
+                self._protocol.force_close()  # nothing was asked for that this could answer
             return
         try:
             content = body.feed(data)
