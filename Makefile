@@ -22,7 +22,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo install test coverage soak lint format lock clean $(MISSING)
+.PHONY: help run demo install test coverage soak docs lint format lock clean $(MISSING)
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lint: $(VENV)/.installed-dev  ## check style, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed-dev  ## bring the generated parts of the documents up to date
+	@$(BIN)/python tests/docs/generated.py
 
 format: $(VENV)/.installed-dev  ## fix style and formatting
 	$(BIN)/ruff check --fix .
