@@ -18,7 +18,7 @@ import msgspec
 from aiohttp import web
 
 from proxy import sse
-from proxy.context import OBSERVATION, operation_of
+from proxy.context import OBSERVATION, SETTINGS, operation_of
 from proxy.live.record import bytes_out, describe, phase
 from proxy.live.wire import Phase, Record, Snapshot, State
 from proxy.metrics import standing
@@ -156,7 +156,9 @@ class Feed:
     def _snapshot(self) -> bytes:
         present = [opened.record() for opened in tuple(self._open.values())[-RING:]]
         now = msgspec.structs.asdict(self._state())
-        return _frame("snapshot", Snapshot(requests=[*self._ring, *present], **now))
+        capture = self._app[SETTINGS].capture
+        records = [*self._ring, *present]
+        return _frame("snapshot", Snapshot(requests=records, capture=capture, **now))
 
     def _state(self) -> State:
         """Bytes of the open answers, and how full the gates are."""

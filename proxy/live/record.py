@@ -1,7 +1,8 @@
 """What is told of a request (`wire.py`): one value, at any time of its life. Pure reading.
 
-Nothing of a prompt or an answer is in it. A message of z.ai may quote either, so an error is told
-by kind, code, field and hint, not by message; what clients name (models, tools) is cut and cleaned.
+Nothing of a prompt or an answer is in it, unless CAPTURE asks for it (`capture.py`). A message of
+z.ai may quote either, so an error is told by kind, code, field and hint, not by message; what
+clients name (models, tools) is cut and cleaned.
 """
 
 import re
@@ -22,6 +23,7 @@ from proxy.context import (
 )
 from proxy.errors import Problem
 from proxy.handlers.client_stream import CLIENT_LEFT
+from proxy.live.capture import captured
 from proxy.live.wire import Failure, Phase, Record, Tokens
 from proxy.middlewares.token_scaling import windows_for
 from proxy.text import printable
@@ -59,6 +61,7 @@ def describe(
     """
     seen, route, scale = request[OBSERVATION], request.get(ROUTE), request.get(SCALE)
     call, dialect = request.get(CALL), dialect_of(request)
+    prompt, answer = captured(request)
     windows = windows_for(dialect, route, request.app[SETTINGS]) if route else (None, None)
     return Record(
         id=number,
@@ -86,6 +89,8 @@ def describe(
         client_window=windows[0],
         real_window=windows[1],
         error=_failure(seen.problem, clock) if seen.problem else None,
+        prompt=prompt,
+        answer=answer,
     )
 
 

@@ -1,7 +1,7 @@
 """What the live page is told: the data of its server-sent events, field by field.
 
 Fields that have their default are left out on the wire. `docs/observing.md` has these descriptions,
-made by `make docs`. Nothing of a prompt or an answer has a field here.
+made by `make docs`. Of prompts and answers nothing is told, unless CAPTURE asks for it.
 """
 
 from typing import Annotated, Final, Literal
@@ -74,6 +74,12 @@ class Record(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
         int | None, Meta(description="the window that `raw` is counted against, in tokens")
     ] = None
     error: Annotated[Failure | None, Meta(description="what went wrong")] = None
+    prompt: Annotated[
+        str | None, Meta(description="with `CAPTURE=1`: the end of the last user's text")
+    ] = None
+    answer: Annotated[
+        str | None, Meta(description="with `CAPTURE=1`: the beginning of the answer's text")
+    ] = None
 
 
 class State(Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,6 +97,7 @@ class Snapshot(State, frozen=True, forbid_unknown_fields=True):
     """All that is known: the first event, and the next one for a reader that was too slow."""
 
     requests: Annotated[list[Record], Meta(description="oldest first")]
+    capture: Annotated[bool, Meta(description="whether prompts and answers are told")]
 
 
 EVENTS: Final[dict[str, type[Struct]]] = {"snapshot": Snapshot, "request": Record, "state": State}

@@ -120,7 +120,7 @@ def _live_events() -> Json:
         "description": (
             "A `snapshot` of the last 200 requests, then `request` for each that begins, changes "
             "or ends, and `state`. It goes on until the reader leaves or the gateway stops. "
-            "Nothing of prompts or answers is in it."
+            "Nothing of prompts or answers is in it, unless `CAPTURE` is set."
         ),
         "security": PUBLIC,
         "responses": {"200": file_response("The events.", "text/event-stream"), **GUARDED},
