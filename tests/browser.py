@@ -83,7 +83,7 @@ class Tab:
             waiting.set_exception(ConnectionError("the browser is gone"))
 
     def _asked(self, url: URL) -> None:
-        if url.scheme != "data" and url.origin() not in self._origins:
+        if not url.absolute or url.origin() not in self._origins:
             self.strangers.append(str(url))
 
     async def call(self, method: str, **params: Any) -> Any:
@@ -139,7 +139,10 @@ class Tab:
         await self.call("Input.insertText", text=text)
 
     async def size(self, width: int, height: int, *, dark: bool = False, density: int = 1) -> None:
-        """The window in CSS pixels, device pixels for each of them, and the reader's colours."""
+        """The window in CSS pixels, device pixels for each of them, and the reader's colours.
+
+        The reader wants no motion: what is faint for a moment would look too faint to read.
+        """
         await self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -150,7 +153,10 @@ class Tab:
         scheme = "dark" if dark else "light"
         await self.call(
             "Emulation.setEmulatedMedia",
-            features=[{"name": "prefers-color-scheme", "value": scheme}],
+            features=[
+                {"name": "prefers-color-scheme", "value": scheme},
+                {"name": "prefers-reduced-motion", "value": "reduce"},
+            ],
         )
 
     async def picture(self) -> bytes:

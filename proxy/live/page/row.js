@@ -92,8 +92,8 @@ function error(failure) {
     element("strong", {}, words.kind(failure)),
     code ? ` (${code})` : "",
     field ? [": ", element("code", {}, field)] : "",
-    `. ${words.hint(failure)}`,
-    until ? ` Again at ${words.until(until)}.` : "");
+    until ? ` until ${words.until(until)}` : "",
+    `. ${words.hint(failure)}`);
 }
 
 function tokens(of) {
