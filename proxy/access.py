@@ -8,6 +8,7 @@ browsers too; their origins have schemes of their own (`vscode-webview:`, `app:`
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -27,15 +28,7 @@ class Guard:
     def knows_host(self, host: str) -> bool:
         """Whether `host` (a `Host` header) names this machine and not a domain of a stranger."""
         name = _without_port(host).lower().rstrip(".")
-        if not name:
-            return False
-        if name in self.hosts or name in _LOCAL_NAMES or name.endswith(".localhost"):
-            return True
-        try:
-            ip_address(name.strip("[]"))
-        except ValueError:
-            return "." not in name
-        return True
+        return name in self.hosts or _is_nobodys_domain(name)
 
     def knows_origin(self, origin: str, host: str) -> bool:
         """Whether a request with this `Origin` may come in; none at all is no browser."""
@@ -55,6 +48,20 @@ class Guard:
         return bool(self.key) and hmac.compare_digest(
             told.encode("utf-8", "surrogateescape"), self.key.encode()
         )
+
+
+@lru_cache(maxsize=256)
+def _is_nobodys_domain(name: str) -> bool:
+    """Whether a host is named as this machine, by address, or by a name without a dot."""
+    if not name:
+        return False
+    if name in _LOCAL_NAMES or name.endswith(".localhost"):
+        return True
+    try:
+        ip_address(name.strip("[]"))
+    except ValueError:
+        return "." not in name
+    return True
 
 
 def _presented(headers: Mapping[str, str]) -> tuple[str, ...]:

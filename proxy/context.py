@@ -1,6 +1,6 @@
 """What the layers leave on a request and on the application: typed keys for immutable values."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
@@ -55,14 +55,18 @@ class Call:
 
 @dataclass(slots=True)
 class Observation:
-    """What the log line will say of a request; filled in as it becomes known."""
+    """What there is to tell of a request; filled in as it becomes known.
+
+    `dialect` is the one to answer in, `operation` what the request is routed to, if to the API.
+    """
 
     started: float
+    operation: Operation | None
+    dialect: DialectName
     first_event: float | None = None
     upstream_status: int | None = None
     upstream_request_id: str | None = None
     usage: Usage | None = None
-    scaled: Mapping[str, Any] | None = None
     estimate: int | None = None
     bytes_in: int = 0
     bytes_out: int = 0
@@ -109,14 +113,18 @@ SCALE: Final = web.RequestKey("scale", Scale)
 
 def operation_of(request: web.Request) -> Operation | None:
     """The API operation that `request` is routed to, if it is one."""
-    return request.app[OPERATIONS].get(request.match_info.handler)
+    return request[OBSERVATION].operation
 
 
 def dialect_of(request: web.Request) -> DialectName:
     """The dialect to answer in, for any request: by route, else by what the client shows."""
-    operation = operation_of(request)
+    return request[OBSERVATION].dialect
+
+
+def observed(request: web.Request, now: float) -> Observation:
+    """A new observation of `request`, which came in `now`."""
+    operation = request.app[OPERATIONS].get(request.match_info.handler)
     if operation:
-        return operation.dialect
-    if "anthropic-version" in request.headers or "/messages" in request.path:
-        return "messages"
-    return "chat"
+        return Observation(now, operation, operation.dialect)
+    is_messages = "anthropic-version" in request.headers or "/messages" in request.path
+    return Observation(now, None, "messages" if is_messages else "chat")

@@ -9,15 +9,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from proxy import __version__, models
-from proxy.context import CALL, GATES, OBSERVATION, ROUTE, SCALE, WATCHDOG, operation_of
+from proxy.context import CALL, GATES, OBSERVATION, ROUTE, SCALE, WATCHDOG
 from proxy.handlers.client_stream import CLIENT_LEFT
 from proxy.refusals import MEANINGS
+from proxy.tallies import Tally, Timing
 from proxy.tokens.scale import Scale
 from proxy.tokens.usage import UNSCALED, Usage
 
@@ -47,22 +48,21 @@ class Metrics:
 
     def __init__(self, app: web.Application) -> None:
         self.registry = CollectorRegistry()
-        self._counters: dict[tuple[Counter, tuple[str, ...]], Counter] = {}
         where = ("operation", "dialect", "endpoint")
-        self._requests = self._counter(
+        self._requests = self._tally(
             "requests", "Requests to the API that are over.", *where, "model", "status"
         )
-        self._duration = self._histogram(
+        self._duration = self._timing(
             "request_duration_seconds", "From request to the end of its answer.", _DURATIONS, *where
         )
-        self._first_event = self._histogram(
+        self._first_event = self._timing(
             "time_to_first_event_seconds",
             "From request to the first event with content.",
             _FIRST_EVENTS,
             "dialect",
             "endpoint",
         )
-        self._tokens = self._counter(
+        self._tokens = self._tally(
             "tokens",
             "Tokens, as z.ai counted them (raw) and as clients were told them (scaled).",
             "dialect",
@@ -71,14 +71,14 @@ class Metrics:
             "kind",
             "count",
         )
-        self._upstream_errors = self._counter(
+        self._upstream_errors = self._tally(
             "upstream_errors", "Requests that ended with an error of z.ai, by its code.", "code"
         )
-        self._retries = self._counter("upstream_retries", "Attempts after the first.")
-        self._mended = self._counter(
+        self._retries = self._tally("upstream_retries", "Attempts after the first.")
+        self._mended = self._tally(
             "mended_tool_calls", "Tool calls whose arguments were mended by their schema."
         )
-        self._changed = self._counter(
+        self._changed = self._tally(
             "changed_requests", "Requests in which something was changed, clamped or dropped."
         )
         ProcessCollector(registry=self.registry)
@@ -89,53 +89,40 @@ class Metrics:
 
     def finished(self, request: web.Request, status: int, now: float) -> None:
         """Count a request to the API; `now` is the loop's time."""
-        operation = operation_of(request)
+        seen, route, call = request[OBSERVATION], request.get(ROUTE), request.get(CALL)
+        operation = seen.operation
         if operation is None:
             return
-        seen, route = request[OBSERVATION], request.get(ROUTE)
         endpoint, model = (route.endpoint, _model(route.model)) if route else ("none", "none")
         name = "count_tokens" if operation.counts_only else "generate"
-        where = (name, operation.dialect, endpoint)
-        self._child(self._requests, *where, model, _status_class(status)).inc()
-        self._duration.labels(*where).observe(now - seen.started)
+        self._requests.by[name, seen.dialect, endpoint, model, _status_class(status)] += 1
+        self._duration.observe(now - seen.started, name, seen.dialect, endpoint)
         if seen.first_event is not None:
-            waited = seen.first_event - seen.started
-            self._first_event.labels(operation.dialect, endpoint).observe(waited)
+            self._first_event.observe(seen.first_event - seen.started, seen.dialect, endpoint)
         if seen.usage:
             scale = request.get(SCALE, UNSCALED)
-            self._count_tokens(seen.usage, scale, (operation.dialect, endpoint, model))
+            self._count_tokens(seen.usage, scale, (seen.dialect, endpoint, model))
         if seen.error and _is_upstream(seen.error, seen.upstream_status):
-            code = seen.error if seen.error in _KNOWN_CODES else "other"
-            self._upstream_errors.labels(code).inc()
-        if seen.retries:
-            self._retries.inc(seen.retries)
-        if seen.repairs:
-            self._mended.inc(seen.repairs)
-        if CALL in request and request[CALL].changes.entries():
-            self._changed.inc()
+            self._upstream_errors.by[seen.error if seen.error in _KNOWN_CODES else "other",] += 1
+        self._retries.by[()] += seen.retries
+        self._mended.by[()] += seen.repairs
+        self._changed.by[()] += call is not None and bool(call.changes.entries())
 
     def _count_tokens(self, usage: Usage, scale: Scale, where: tuple[str, str, str]) -> None:
         for count, factor in (("raw", UNSCALED), ("scaled", scale)):
             for field, tokens in usage.as_messages(factor).items():
                 if tokens:
-                    self._child(self._tokens, *where, _KINDS[field], count).inc(tokens)
+                    self._tokens.by[*where, _KINDS[field], count] += tokens
 
-    def _child(self, counter: Counter, *labels: str) -> Counter:
-        """The counter of these labels; looking it up in the library takes several times as long."""
-        child = self._counters.get((counter, labels))
-        if child is None:
-            child = self._counters[counter, labels] = counter.labels(*labels)
-        return child
+    def _tally(self, name: str, text: str, *labels: str) -> Tally:
+        tally = Tally(f"{_NAME}_{name}", text, *labels)
+        self.registry.register(tally)
+        return tally
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, namespace=_NAME, registry=self.registry)
-
-    def _histogram(
-        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
-    ) -> Histogram:
-        return Histogram(
-            name, text, labels, namespace=_NAME, buckets=buckets, registry=self.registry
-        )
+    def _timing(self, name: str, text: str, bounds: tuple[float, ...], *labels: str) -> Timing:
+        timing = Timing(f"{_NAME}_{name}", text, bounds, *labels)
+        self.registry.register(timing)
+        return timing
 
 
 METRICS: Final = web.AppKey("metrics", Metrics)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final, Literal
 
 from proxy import models
@@ -15,13 +16,19 @@ from proxy import models
 EndpointName = Literal["anthropic", "openai"]
 
 _WIDE_CONTEXT: Final = "[1m]"
+_USUAL_LENGTH: Final = 128
+"""Routes of longer names, which nobody asks for twice, are not remembered."""
+
 _VISION_NAME: Final = re.compile(r"glm-\d+(\.\d+)?v(-|$)")
 """How z.ai names models that see, so that one not yet in the table is served as one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RoutingPolicy:
-    """What the configuration says: default models and the map that overrides every rule."""
+    """What the configuration says: default models and the map that overrides every rule.
+
+    Policies are the same if they are one: routes are remembered by policy.
+    """
 
     text_model: str = "glm-4.5"
     vision_model: str = "glm-4.5v"
@@ -45,6 +52,12 @@ class Route:
 def choose(asked: str | None, *, has_images: bool, policy: RoutingPolicy) -> Route:
     """The route for a request that asks for `asked` (None or empty: nothing asked)."""
     asked = (asked or "").strip()
+    choosing = _choose if len(asked) <= _USUAL_LENGTH else _choose.__wrapped__
+    return choosing(asked, has_images, policy)
+
+
+@lru_cache(maxsize=1_024)
+def _choose(asked: str, has_images: bool, policy: RoutingPolicy) -> Route:
     name, reason = _mapped(asked, policy.model_map) if asked else ("", "no model asked")
     name, forced = _without_suffix(name)
     model, alias = _resolve(name)

@@ -16,6 +16,10 @@ _ANY_FIELD: Final = re.compile(rb"^(?:data|event|id|retry)?:", re.MULTILINE)
 _GAP: Final = END + b"\n"
 _MORE_BLANK_LINES: Final = re.compile(rb"\n{3,}")
 
+# How frames usually look, and how many line ends each then has.
+_UNNAMED: Final = re.compile(rb"(?<![^\n])data: ([^\n]+)\n\n"), 2
+_NAMED: Final = re.compile(rb"(?<![^\n])event: [^\n]*\ndata: ([^\n]+)\n\n"), 3
+
 
 class FrameTooLargeError(ValueError):
     """One frame is longer than the limit: the stream cannot be followed in bounded memory."""
@@ -103,6 +107,18 @@ class FrameSplitter:
 def frames(run: bytes) -> list[bytes]:
     """The frames of a run, without their blank lines."""
     return run.removesuffix(END).split(END)
+
+
+def payloads(run: bytes) -> list[bytes]:
+    """The data of the frames of a run, without frames that have none.
+
+    One search takes all frames that look as usual; if that was every line, they are all.
+    """
+    usual, lines = _NAMED if run.startswith(b"event: ") else _UNNAMED
+    found: list[bytes] = usual.findall(run)
+    if len(found) * lines == run.count(b"\n"):
+        return found
+    return [data for frame in frames(run) if (data := data_of(frame))]
 
 
 def data_of(frame: bytes) -> bytes:

@@ -8,7 +8,6 @@ servers, but `request.transport` tells it under all of them.
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final, Protocol
 
 from proxy.errors import GatewayError
@@ -44,19 +43,18 @@ class Watchdog:
     def __iter__(self) -> Iterator[Watched]:
         return iter(tuple(self._watched))
 
-    @contextmanager
-    def watching(self, watched: Watched) -> Iterator[None]:
-        """Watch for the length of the block."""
+    def watch(self, watched: Watched) -> None:
+        """Watch from now on, until `leave`."""
         self._watched.add(watched)
         self._idle.clear()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="watchdog")
-        try:
-            yield
-        finally:
-            self._watched.discard(watched)
-            if not self._watched:
-                self._idle.set()
+
+    def leave(self, watched: Watched) -> None:
+        """Watch no longer."""
+        self._watched.discard(watched)
+        if not self._watched:
+            self._idle.set()
 
     async def drain(self, seconds: float, farewell: GatewayError) -> None:
         """Wait until nothing is watched; after `seconds` end what is left with `farewell`.

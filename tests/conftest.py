@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import aiohttp
 import hypothesis
@@ -15,17 +14,14 @@ import pytest
 from aiohttp import web
 from browser import Tab, browser, chromium, new_tab
 
-from proxy import Settings, create_app
-from proxy.simulator import Address, Script, serve_simulator
-from proxy.upstream import trust
+from proxy.simulator import Address, Script
+from proxy.testing import serve_glm
 
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 DATA = Path(__file__).parent / "data"
 KEY = "sk-test-0123456789abcdef"
-TRUST = trust.load()
-"""Read once: the system's certificates take five times as long as the rest of a stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +52,8 @@ class Stack:
 @asynccontextmanager
 async def run_stack(**settings: Any) -> AsyncIterator[Stack]:
     """A stack with these settings, as `python -m proxy` would serve it."""
-    script = Script()
-    async with AsyncExitStack() as cleanup:
-        zai = await cleanup.enter_async_context(serve_simulator(script))
-        settings.setdefault("upstream_base", zai.anthropic_base)
-        settings.setdefault("drain_seconds", 0.0)
-        settings.setdefault("retry_seconds", 0.0)
-        settings.setdefault("openai_upstream_base", zai.openai_base)
-        app = create_app(Settings(**settings))
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        with patch.object(trust, "load", return_value=TRUST):
-            await runner.setup()
-        cleanup.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        session = await cleanup.enter_async_context(aiohttp.ClientSession())
-        yield Stack(url, app, script, zai, session)
+    async with serve_glm(**settings) as glm, aiohttp.ClientSession() as session:
+        yield Stack(glm.url, glm.app, glm.script, glm.zai, session)
 
 
 @pytest.fixture

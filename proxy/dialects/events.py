@@ -99,6 +99,10 @@ class MessageStop(Struct, tag="message_stop"):
     """Nothing follows."""
 
 
+class Ping(Struct, tag="ping", gc=False):
+    """A sign of life."""
+
+
 Event: TypeAlias = MessageStart | BlockStart | BlockDelta | BlockStop | MessageDelta | MessageStop
 
 NULL: Final = Raw(b"null")

@@ -39,7 +39,7 @@ class ReplyContext:
     `created` a Unix time in seconds; `reply_id` stands in where the upstream gives no id;
     `estimate` the local count of the prompt in raw tokens, for a `message_start` that says 0;
     `include_usage` whether a Chat client asked for a usage chunk of its own; `schemas` the client's
-    tools by name.
+    tools by name; `streams` whether the client sees the reply as it comes.
     """
 
     model: str
@@ -51,6 +51,7 @@ class ReplyContext:
     include_usage: bool = False
     schemas: Schemas = field(default_factory=dict)
     frame_limit: int = 64 * 1024 * 1024
+    streams: bool = True
 
 
 class Transcoder(Protocol):

@@ -1,5 +1,6 @@
 """The transcoder between two dialects: frames to events, events to the client's bytes."""
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Raw
@@ -16,26 +17,44 @@ from proxy.dialects.events import (
 )
 from proxy.dialects.transcoder import FrameTranscoder, Phase, ReplyContext
 from proxy.loose_json import decode_any, encode
-from proxy.sse import data_of, frames
+from proxy.sse import payloads
 from proxy.tokens.usage import Usage
 
 
 class RefusedError(Exception):
-    """A frame tells an error, or nothing that could be understood; `data` is what it says."""
+    """A frame tells an error, or nothing that could be understood; `data` is what it says.
 
-    def __init__(self, data: bytes) -> None:
+    `events` are those of the frames before it.
+    """
+
+    def __init__(self, data: bytes, events: Sequence[Event] = ()) -> None:
         super().__init__("the upstream refused")
         self.data = data
+        self.events = events
 
 
 class Reader(Protocol):
     """Frames of one upstream dialect to events."""
 
-    def read(self, data: bytes) -> "tuple[Event, ...] | list[Event]":
-        """The events that the data of one frame gives rise to. Raises RefusedError."""
+    def read(self, frames: list[bytes]) -> Sequence[Event]:
+        """The events that the data of frames gives rise to. Raises RefusedError."""
 
-    def end(self) -> "tuple[Event, ...] | list[Event]":
+    def end(self) -> Sequence[Event]:
         """The events still due when the upstream closes."""
+
+
+def read_each(frames: list[bytes], read: Callable[[bytes, list[Event]], None]) -> list[Event]:
+    """The events of frames that `read` takes one by one, appending what it finds.
+
+    Raises RefusedError, with the events before it.
+    """
+    events: list[Event] = []
+    for data in frames:
+        try:
+            read(data, events)
+        except RefusedError as refused:
+            raise RefusedError(refused.data, events) from None
+    return events
 
 
 class Writer(Protocol):
@@ -55,25 +74,25 @@ class Translation(FrameTranscoder):
         self._fresh: dict[int, str] = {}
 
     def _run(self, run: bytes) -> bytes:
+        refused = None
+        try:
+            events = self._reader.read(payloads(run))
+        except RefusedError as error:
+            refused, events = error, error.events
         out: list[bytes] = []
-        read, write = self._reader.read, self._writer.write
-        for frame in frames(run):
-            data = data_of(frame)
-            if not data or self.phase is Phase.ENDED:
-                continue
-            try:
-                events = read(data)
-            except RefusedError as refused:
-                self.fail_with(refused.data)
-                break
-            for event in events:
-                if type(event) is not BlockDelta or self.phase is not Phase.STREAMING:
-                    self._follow(event)
-                    if self.phase is Phase.FAILED:
-                        return b"".join(out)
-                if self._fresh and type(event) is BlockDelta:
-                    self._mend_first_piece(event)
-                write(event, self.usage, out)
+        write = self._writer.write
+        for event in events:
+            if type(event) is not BlockDelta or self.phase is not Phase.STREAMING:
+                if self.phase is Phase.ENDED:
+                    break
+                self._follow(event)
+                if self.phase is Phase.FAILED:
+                    return b"".join(out)
+            if self._fresh and type(event) is BlockDelta:
+                self._mend_first_piece(event)
+            write(event, self.usage, out)
+        if refused and self.phase is not Phase.ENDED:
+            self.fail_with(refused.data)
         return b"".join(out)
 
     def _end(self) -> bytes:
@@ -112,3 +131,35 @@ class Translation(FrameTranscoder):
         mended = self.mended(name, arguments) if isinstance(arguments, str) else None
         if mended is not None:
             delta.partial_json = Raw(encode(mended))
+
+
+class Merged:
+    """A `Writer` that joins what one block says before `writer` renders it.
+
+    For a reply that is gathered before the client sees it: a few frames then, not hundreds.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._pieces: list[BlockDelta] = []
+
+    def write(self, event: Event, usage: Usage, out: list[bytes]) -> None:
+        """See `Writer`."""
+        first = self._pieces[0] if self._pieces else None
+        if type(event) is BlockDelta:
+            if first and (first.index != event.index or type(first.delta) is not type(event.delta)):
+                self._flush(usage, out)
+            self._pieces.append(event)
+            return
+        if first:
+            self._flush(usage, out)
+        self._writer.write(event, usage, out)
+
+    def _flush(self, usage: Usage, out: list[bytes]) -> None:
+        first = self._pieces[0]
+        [field] = first.delta.__struct_fields__
+        literals = [bytes(getattr(piece.delta, field)) for piece in self._pieces]
+        self._pieces.clear()
+        said = b"".join(literal[1:-1] for literal in literals if literal.startswith(b'"'))
+        merged = BlockDelta(first.index, type(first.delta)(Raw(b'"%s"' % said)))
+        self._writer.write(merged, usage, out)

@@ -32,28 +32,26 @@ class ClientStream:
     def __init__(self, request: web.Request) -> None:
         self._request = request
         self._response = web.StreamResponse(headers=_HEADERS)
-        self._commit: asyncio.Task[object] | None = None
+        self._preparing = asyncio.Lock()
+        self.committed = False
+        """Whether the client is told 200: a failure is from now on an in-stream error."""
         self.last_write = 0.0
         self.finished = False
         self.bytes_out = 0
         self.listener: Callable[[bytes], object] | None = None
 
-    @property
-    def committed(self) -> bool:
-        """Whether the client has been told 200: a failure is from now on an in-stream error."""
-        return self._commit is not None
-
     async def commit(self) -> None:
         """Send the status line and headers, once, whoever comes first. Raises ClientLeftError."""
-        if self._commit is None:
-            self._commit = asyncio.create_task(self._prepare())
-            self.last_write = asyncio.get_running_loop().time()
-        if not self._commit.done():
-            await asyncio.shield(self._commit)
+        async with self._preparing:
+            if not self._response.prepared:
+                self.committed = True
+                self.last_write = asyncio.get_running_loop().time()
+                await self._response.prepare(self._request)
 
     async def write(self, data: bytes) -> None:
         """Send whole frames; waits while the client reads slowly. Raises ClientLeftError."""
-        await self.commit()
+        if not self._response.prepared:
+            await self.commit()
         try:
             await self._response.write(data)
         except ConnectionError:
@@ -69,15 +67,16 @@ class ClientStream:
         if transport is not None and not transport.get_write_buffer_size():
             await self.write(frame)
 
-    async def _prepare(self) -> object:
-        return await self._response.prepare(self._request)
-
-    async def finish(self) -> web.StreamResponse:
-        """End the body."""
-        await self.commit()
+    async def finish(self, rest: bytes = b"") -> web.StreamResponse:
+        """End the body, with `rest`."""
+        if not self._response.prepared:
+            await self.commit()
         self.finished = True
         try:
-            await self._response.write_eof()
+            await self._response.write_eof(rest)
         except ConnectionError:
             raise ClientLeftError from None
+        self.bytes_out += len(rest)
+        if self.listener:
+            self.listener(rest)
         return self._response

@@ -28,9 +28,10 @@ async def count_tokens(request: web.Request) -> web.Response:
     if asks_upstream and request[ROUTE].endpoint == "anthropic":
         tokens = await _ask_upstream(request)
     if not tokens:
-        counter = request.app[COUNTER]
-        tokens = await counter.count_async(request[CALL].body, request[ROUTE].model)
-        request[OBSERVATION].estimate = tokens
+        counter, seen = request.app[COUNTER], request[OBSERVATION]
+        model = request[ROUTE].model
+        tokens = await counter.count_async(request[CALL].body, model, seen.bytes_in)
+        seen.estimate = tokens
     return web.json_response({"input_tokens": request[SCALE].apply(tokens)})
 
 

@@ -33,19 +33,19 @@ async def pass_on(
                 continue
             _begin(reply, seen)
             out = b"".join(held)
+        if reply.phase is Phase.ENDED:
+            return await stream.finish(out)
         if out:
             await stream.write(out)
-        if reply.phase is Phase.ENDED:
-            break
         raise_failure(reply)
     rest = reply.close()
     if seen.first_event is None:
         _begin(reply, seen)
         rest = b"".join([*held, rest])
-    if rest:
+    if reply.failure and rest:
         await stream.write(rest)
     raise_failure(reply)
-    return await stream.finish()
+    return await stream.finish(rest)
 
 
 async def gather(

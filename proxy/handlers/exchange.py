@@ -8,11 +8,9 @@ The watchdog looks at every exchange for limits and for clients that left.
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Final
 
-import aiohttp
 from aiohttp import web
 
 from proxy import models, sse
@@ -38,10 +36,10 @@ from proxy.errors import DialectName, GatewayError, Problem
 from proxy.handlers import delivery, limits
 from proxy.handlers.client_stream import ClientLeftError, ClientStream
 from proxy.handlers.opening import finish_reading, open_reply
+from proxy.handlers.reading import Chunks
 from proxy.handlers.sending import Sending
 from proxy.upstream import retry
 from proxy.upstream.advice import advise
-from proxy.upstream.draining import read_available
 from proxy.upstream.gate import Gate
 from proxy.upstream.headers import passed_back, request_id
 
@@ -60,7 +58,7 @@ class Exchange:
     """A chat completion or a message, from parsed request to finished response."""
 
     def __init__(self, request: web.Request) -> None:
-        app = request.app
+        self._app = app = request.app
         self._request = request
         self._call = request[CALL]
         self._route = request[ROUTE]
@@ -81,24 +79,26 @@ class Exchange:
         """The response. Raises GatewayError, before or after the client was told a status."""
         self._task = asyncio.current_task()
         counting = self._start_counting()
-        with self._request.app[WATCHDOG].watching(self):
-            try:
-                return await self._reply(counting)
-            except asyncio.CancelledError:
-                if self._end is None or self._task is None:
-                    raise
-                self._task.uncancel()
-                raise self._advised(self._end) from None
-            except GatewayError as error:
-                raise self._advised(error) from error
-            finally:
-                self._over = True
-                if counting:
-                    counting.cancel()
-                if self._transcoder:
-                    self._seen.usage = self._transcoder.usage
-                    self._seen.repairs = self._transcoder.repairs
-                self._seen.bytes_out += self._stream.bytes_out
+        watchdog = self._app[WATCHDOG]
+        watchdog.watch(self)
+        try:
+            return await self._reply(counting)
+        except asyncio.CancelledError:
+            if self._end is None or self._task is None:
+                raise
+            self._task.uncancel()
+            raise self._advised(self._end) from None
+        except GatewayError as error:
+            raise self._advised(error) from error
+        finally:
+            self._over = True
+            watchdog.leave(self)
+            if counting:
+                counting.cancel()
+            if self._transcoder:
+                self._seen.usage = self._transcoder.usage
+                self._seen.repairs = self._transcoder.repairs
+            self._seen.bytes_out += self._stream.bytes_out
 
     def stop(self, reason: GatewayError | ClientLeftError) -> None:
         """End from outside, at once: a limit, a client that left, a shutdown."""
@@ -159,11 +159,12 @@ class Exchange:
         self, sending: Sending, counting: "asyncio.Task[int] | None"
     ) -> web.StreamResponse:
         """One try, unless the quota is known to be used up; in the key's turn."""
-        cooldowns = self._request.app[COOLDOWNS]
+        cooldowns = self._app[COOLDOWNS]
         cooling = cooldowns.check(self._key, self._route.model, time.time())
         if cooling:
             raise GatewayError(cooling)
-        async with self._request.app[GATES].place(self._key) as gate:
+        gate = self._app[GATES].of(self._key)
+        async with gate:
             try:
                 response = await self._open(sending, counting)
             except GatewayError as error:
@@ -178,13 +179,13 @@ class Exchange:
         """What a refusal says of the requests to come."""
         if problem.code in _CONCURRENCY_CODES:
             gate.refused(self._loop.time())
-        cooldowns = self._request.app[COOLDOWNS]
+        cooldowns = self._app[COOLDOWNS]
         cooldowns.refused(self._key, self._route.model, problem, time.time())
 
     async def _open(
         self, sending: Sending, counting: "asyncio.Task[int] | None"
     ) -> web.StreamResponse:
-        upstream = self._request.app[UPSTREAM]
+        upstream = self._app[UPSTREAM]
         key = self._request[CREDENTIAL].key
         self._transcoder = None
         self._request[PASSED_BACK] = {}
@@ -200,7 +201,7 @@ class Exchange:
             reply = self._transcoder = transcoder(
                 self._call.dialect, self._endpoint, self._context()
             )
-            chunks = self._chunks(response, whole)
+            chunks = Chunks(response.content, self._clock, whole)
             if self._call.streams:
                 answer = await delivery.pass_on(chunks, reply, self._stream, self._seen)
             else:
@@ -225,39 +226,22 @@ class Exchange:
             include_usage=bool(options and options.include_usage),
             schemas=self._call.dialect.schemas(self._call.view),
             frame_limit=self._limit,
+            streams=self._call.streams,
         )
 
     def _start_counting(self) -> "asyncio.Task[int] | None":
         """The local estimate for `message_start`, made while the upstream works."""
         if self._call.dialect.name != "messages" or not self._call.streams:
             return None
-        counter = self._request.app[COUNTER]
-        return asyncio.create_task(counter.count_async(self._call.body, self._route.model))
-
-    async def _chunks(
-        self, response: aiohttp.ClientResponse, whole: bytes | None
-    ) -> AsyncIterator[bytes]:
-        """What the upstream sends, as it comes: all that is there, once there is something."""
-        if whole is not None:
-            yield whole
-            return
-        clock, now, content = self._clock, self._loop.time, response.content
-        while True:
-            clock.reading = now()
-            try:
-                chunk = await read_available(content)
-            except aiohttp.ClientPayloadError:
-                return  # an end like any other: the transcoder knows whether it came too early
-            clock.reading = None
-            if not chunk:
-                return
-            yield chunk
+        counter = self._app[COUNTER]
+        counting = counter.count_async(self._call.body, self._route.model, self._seen.bytes_in)
+        return asyncio.create_task(counting)
 
     def _advised(self, error: GatewayError | ClientLeftError) -> GatewayError | ClientLeftError:
         """With what to do about it, and without the key, should the upstream have repeated it."""
         if isinstance(error, ClientLeftError):
             return error
-        base = self._request.app[UPSTREAM].bases[self._route.endpoint]
+        base = self._app[UPSTREAM].bases[self._route.endpoint]
         problem = advise(error.problem, base)
         key = self._request[CREDENTIAL].key
         return GatewayError(replace(problem, message=problem.message.replace(key, "***")))

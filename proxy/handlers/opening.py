@@ -10,6 +10,7 @@ import aiohttp
 from proxy import loose_json, refusals
 from proxy.dialects.registry import EndpointDialect
 from proxy.errors import GatewayError, Problem
+from proxy.upstream.reply import Reply
 
 _LAST_CHUNK_SECONDS: Final = 1.0
 _ERROR_LIMIT: Final = 256 * 1024
@@ -17,7 +18,7 @@ _ERROR_LIMIT: Final = 256 * 1024
 
 
 async def open_reply(
-    response: aiohttp.ClientResponse, endpoint: EndpointDialect, window: int, limit: int
+    response: Reply, endpoint: EndpointDialect, window: int, limit: int
 ) -> bytes | None:
     """The stream that a whole JSON answer would have been; None if the answer streams itself.
 
@@ -43,12 +44,12 @@ async def open_reply(
     return endpoint.unfold(value)
 
 
-def _classified(response: aiohttp.ClientResponse, body: bytes, window: int) -> Problem:
+def _classified(response: Reply, body: bytes, window: int) -> Problem:
     retry_after = response.headers.get("retry-after")
     return refusals.classify(response.status, body, window=window, retry_after=retry_after)
 
 
-def _redirected(response: aiohttp.ClientResponse) -> Problem:
+def _redirected(response: Reply) -> Problem:
     return Problem(
         "api_error",
         f"The upstream answered with a redirect ({response.status}), which is not followed.",
@@ -58,7 +59,7 @@ def _redirected(response: aiohttp.ClientResponse) -> Problem:
     )
 
 
-async def finish_reading(response: aiohttp.ClientResponse) -> None:
+async def finish_reading(response: Reply) -> None:
     """Read to the end of the body, which is due, so that the connection is used again."""
     if response.content.at_eof():
         return
@@ -68,7 +69,7 @@ async def finish_reading(response: aiohttp.ClientResponse) -> None:
                 pass
 
 
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def _read(response: Reply, limit: int) -> bytes:
     """At most `limit` bytes of the body."""
     body = bytearray()
     while len(body) < limit and (chunk := await response.content.readany()):

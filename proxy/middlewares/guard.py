@@ -40,7 +40,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise GatewayError(_foreign_origin(origin))
     if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
         return web.Response(status=204, headers=_preflight(request))
-    if not _is_open(request.path) and not policy.accepts_key(request.headers):
+    if policy.key and not (_is_open(request.path) or policy.accepts_key(request.headers)):
         raise GatewayError(_NO_GATEWAY_KEY)
     return await handler(request)
 

@@ -17,10 +17,12 @@ from proxy.context import (
     Handler,
     Observation,
     dialect_of,
+    observed,
     operation_of,
 )
 from proxy.handlers.client_stream import CLIENT_LEFT, ClientLeftError
 from proxy.ids import new_request_id
+from proxy.tokens.scale import Scale
 
 _log: Final = logging.getLogger("proxy.request")
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
@@ -32,9 +34,10 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     loop = asyncio.get_running_loop()
     told = request.headers.get("x-request-id", "")
     request[REQUEST_ID] = told if _SAFE_ID.fullmatch(told) else new_request_id()
-    request[OBSERVATION] = Observation(started=loop.time())
+    request[OBSERVATION] = observed(request, loop.time())
+    observers = request.app[OBSERVERS]
     status = CLIENT_LEFT
-    for observer in request.app[OBSERVERS]:
+    for observer in observers:
         observer.started(request)
     try:
         response = await handler(request)
@@ -43,7 +46,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = web.Response(status=CLIENT_LEFT)
     finally:
         now = loop.time()
-        for observer in request.app[OBSERVERS]:
+        for observer in observers:
             observer.finished(request, status, now)
         level = _level(request, status)
         if _log.isEnabledFor(level):
@@ -63,13 +66,13 @@ def _level(request: web.Request, status: int) -> int:
 
 def _line(request: web.Request, status: int, now: float) -> dict[str, Any]:
     """The fields of the log line; what is not known is left out."""
-    seen = request[OBSERVATION]
+    seen, route, call = request[OBSERVATION], request.get(ROUTE), request.get(CALL)
     line: dict[str, Any] = {
         "request_id": request[REQUEST_ID],
         "method": request.method,
         "path": request.path,
         "status": status,
-        "dialect": dialect_of(request),
+        "dialect": seen.dialect,
         "duration_ms": _ms(now - seen.started),
         "first_event_ms": _ms(seen.first_event - seen.started) if seen.first_event else None,
         "upstream_status": seen.upstream_status,
@@ -81,36 +84,29 @@ def _line(request: web.Request, status: int, now: float) -> dict[str, Any]:
         "mended_tool_calls": seen.repairs or None,
         "base_url_hint": _base_url_hint(request),
     }
-    if ROUTE in request:
-        route = request[ROUTE]
-        line |= {
-            "route": route.endpoint,
-            "model": route.asked,
-            "upstream_model": route.model,
-            "reason": route.reason,
-        }
-    if CALL in request:
-        line["stream"] = request[CALL].streams
-        line["changed"] = list(request[CALL].changes.entries()) or None
-    return {key: value for key, value in (line | _tokens(request)).items() if value is not None}
+    if route:
+        line["route"] = route.endpoint
+        line["model"] = route.asked
+        line["upstream_model"] = route.model
+        line["reason"] = route.reason
+    if call:
+        line["stream"] = call.streams
+        line["changed"] = list(call.changes.entries()) or None
+    if scale := request.get(SCALE):
+        _add_tokens(line, seen, scale)
+    return {key: value for key, value in line.items() if value is not None}
 
 
-def _tokens(request: web.Request) -> dict[str, Any]:
+def _add_tokens(line: dict[str, Any], seen: Observation, scale: Scale) -> None:
     """Raw and scaled numbers, and how far off the local estimate of the prompt was."""
-    seen = request[OBSERVATION]
-    if SCALE not in request:
-        return {}
-    tokens: dict[str, Any] = {"token_scale": str(request[SCALE]), "estimate": seen.estimate}
-    if seen.usage:
-        tokens["tokens"] = seen.usage.as_messages()
-        tokens["scaled_tokens"] = (
-            seen.usage.as_messages(request[SCALE])
-            if dialect_of(request) == "messages"
-            else seen.usage.as_chat(request[SCALE])
-        )
-        if seen.estimate is not None and seen.usage.prompt:
-            tokens["estimate_error"] = seen.estimate - seen.usage.prompt
-    return tokens
+    line["token_scale"] = str(scale)
+    line["estimate"] = seen.estimate
+    if usage := seen.usage:
+        told = usage.as_messages if seen.dialect == "messages" else usage.as_chat
+        line["tokens"] = usage.as_messages()
+        line["scaled_tokens"] = told(scale)
+        if seen.estimate is not None and usage.prompt:
+            line["estimate_error"] = seen.estimate - usage.prompt
 
 
 def _base_url_hint(request: web.Request) -> str | None:

@@ -12,8 +12,9 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
+from proxy.simulator.moments import Gate
 from proxy.simulator.respond import Answerer, count_tokens, list_models, no_route, respond
-from proxy.simulator.script import Gate, Pause, Received, Reply, Script
+from proxy.simulator.script import Pause, Received, Reply, Script
 
 SCRIPT: Final = web.AppKey("script", Script)
 _OPEN: Final[web.AppKey[set[asyncio.Task[Any]]]] = web.AppKey("open")
@@ -47,7 +48,7 @@ def _handler(answerer: Answerer) -> _Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         script = request.app[SCRIPT]
         received = await _receive(request)
-        reply = script.record(received) or answerer(received, script.pace)
+        reply = script.record(received) or answerer(received, script)
         return await _watch(request, reply, script)
 
     return handle

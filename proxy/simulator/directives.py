@@ -39,6 +39,7 @@ from proxy.simulator.turn import (
     Thinking,
     Tool,
     ToolCall,
+    first_pieces,
     tokens_in,
     tokens_of,
     words,
@@ -149,7 +150,7 @@ def _within(answer: Answer, max_tokens: int) -> Answer:
         left -= tokens_of(part)
         if left < 0:
             if not isinstance(part, ToolCall):
-                kept.append(_first(part, _fitting(part.pieces, left + tokens_of(part))))
+                kept.append(first_pieces(part, _fitting(part.pieces, left + tokens_of(part))))
             return replace(answer, parts=tuple(kept), stop="length")
         kept.append(part)
     return answer
@@ -173,23 +174,16 @@ def _cut(answer: Answer, _match: re.Match[str]) -> Answer:
     if not answer.parts:
         return replace(answer, ending="cut")
     *whole, last = answer.parts
-    return replace(answer, parts=(*whole, _first(last, len(last.pieces) // 2)), ending="cut")
+    return replace(answer, parts=(*whole, first_pieces(last, len(last.pieces) // 2)), ending="cut")
 
 
 def _stall(answer: Answer, _match: re.Match[str]) -> Answer:
-    begun = tuple(_first(part, 1) for part in answer.parts[:1])
+    begun = tuple(first_pieces(part, 1) for part in answer.parts[:1])
     return replace(answer, parts=begun, ending="stall")
 
 
 def _silence(answer: Answer, _match: re.Match[str]) -> Answer:
     return replace(answer, ending="silence")
-
-
-def _first(part: Part, count: int) -> Part:
-    """At least one piece; a call is one piece."""
-    if isinstance(part, ToolCall):
-        return part
-    return replace(part, pieces=part.pieces[: max(count, 1)])
 
 
 _MANNERS: Final = tuple(

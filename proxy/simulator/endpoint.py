@@ -7,8 +7,7 @@ from typing import Final
 
 from proxy.simulator.reading import Body
 from proxy.simulator.refusals import Check
-from proxy.simulator.script import EndpointName
-from proxy.simulator.turn import Answer, Prompt
+from proxy.simulator.turn import Answer, EndpointName, Prompt
 
 CREATED: Final = 1_790_848_800
 """The hour in which the simulator lives, as seconds and, in `_STAMP`, in z.ai's local time: a

@@ -7,8 +7,8 @@ two strings and no type. Both sometimes say HTTP 200 and mean an error.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from proxy.simulator.script import EndpointName, Reply, encode
-from proxy.simulator.turn import Failure
+from proxy.simulator.script import Reply, encode
+from proxy.simulator.turn import EndpointName, Failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,20 +16,11 @@ from proxy.simulator.endpoint import Endpoint, request_id
 from proxy.simulator.errors import NOT_FOUND, error_reply
 from proxy.simulator.openai import OPENAI
 from proxy.simulator.refusals import Check
-from proxy.simulator.script import (
-    JSON,
-    EndpointName,
-    Pause,
-    Received,
-    Reply,
-    Step,
-    Then,
-    encode,
-)
-from proxy.simulator.turn import Answer, Ending, Failure
+from proxy.simulator.script import JSON, Pause, Received, Reply, Script, Step, Then, encode
+from proxy.simulator.turn import Answer, Ending, EndpointName, Failure, Prompt
 
-Answerer = Callable[[Received, float], Reply]
-"""The request and the pace in seconds of a slow answer to the plan of its reply."""
+Answerer = Callable[[Received, Script], Reply]
+"""From a request, and what the script has for it, to the plan of its reply."""
 
 ENDPOINTS: Final[Mapping[EndpointName, Endpoint]] = {"anthropic": ANTHROPIC, "openai": OPENAI}
 _COUNTLESS: Final = "glm-5.3"
@@ -46,22 +37,22 @@ _THEN: Final[Mapping[Ending, Then]] = {
 }
 
 
-def respond(received: Received, pace: float) -> Reply:
+def respond(received: Received, script: Script) -> Reply:
     """Answer a conversation, streaming or not."""
     endpoint = ENDPOINTS[received.endpoint]
     checks = endpoint.reading_checks + endpoint.answering_checks
     if refusal := _without_key(endpoint, received) or _refusal(endpoint, checks, received):
         return refusal
     prompt = endpoint.read(received.body)
-    outcome = obey(prompt)
+    outcome = script.outcome() or obey(prompt)
     if isinstance(outcome, Failure):
         return error_reply(endpoint.name, outcome, _request_id(received))
     if received.body.get("stream"):
-        return _streamed(endpoint.stream(prompt, outcome, _digest(received)), outcome, pace)
+        return _streamed(endpoint, prompt, outcome, _digest(received), script.pace)
     return _whole(encode(endpoint.whole(prompt, outcome, _digest(received))), outcome)
 
 
-def count_tokens(received: Received, _pace: float) -> Reply:
+def count_tokens(received: Received, _script: Script) -> Reply:
     """Count a conversation: plausible, but 0 for the model that z.ai forgets."""
     endpoint = ENDPOINTS[received.endpoint]
     checks = endpoint.reading_checks
@@ -71,13 +62,13 @@ def count_tokens(received: Received, _pace: float) -> Reply:
     return Reply.json({"input_tokens": 0 if prompt.model == _COUNTLESS else prompt.tokens})
 
 
-def list_models(received: Received, _pace: float) -> Reply:
+def list_models(received: Received, _script: Script) -> Reply:
     """The models that the endpoint admits to."""
     endpoint = ENDPOINTS[received.endpoint]
     return _without_key(endpoint, received) or Reply.json(endpoint.models)
 
 
-def no_route(received: Received, _pace: float) -> Reply:
+def no_route(received: Received, _script: Script) -> Reply:
     """Any other path or method."""
     return _without_key(ENDPOINTS[received.endpoint], received) or NOT_FOUND
 
@@ -101,9 +92,15 @@ def _refusal(endpoint: Endpoint, checks: tuple[Check, ...], received: Received) 
     return None
 
 
-def _streamed(frames: list[bytes], answer: Answer, pace: float) -> Reply:
+def _streamed(
+    endpoint: Endpoint, prompt: Prompt, answer: Answer, digest: str, pace: float
+) -> Reply:
     if answer.ending == "silence":
         return Reply(then="stall")
+    frames: list[Step] = [*endpoint.stream(prompt, answer, digest)]
+    for pieces, gate in reversed(answer.gates):
+        # What is written before a gate is the beginning of the whole, frame for frame.
+        frames.insert(len(endpoint.stream(prompt, answer.begun(pieces), digest)), gate)
     steps: list[Step] = []
     for frame in frames:
         steps += [Pause(pace), frame] if answer.paced and steps else [frame]
@@ -113,7 +110,8 @@ def _streamed(frames: list[bytes], answer: Answer, pace: float) -> Reply:
 def _whole(body: bytes, answer: Answer) -> Reply:
     """The JSON answer; one that shall not end well has half a body, or none."""
     sent = {"end": (body,), "cut": (body[: len(body) // 2],)}
-    return Reply(sent.get(answer.ending, ()), 200, JSON, _THEN[answer.ending])
+    steps = (*(gate for _, gate in answer.gates), *sent.get(answer.ending, ()))
+    return Reply(steps, 200, JSON, _THEN[answer.ending])
 
 
 def _digest(received: Received) -> str:

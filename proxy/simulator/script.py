@@ -2,8 +2,9 @@
 
 A `Reply` is an immutable plan of one HTTP answer: status, headers, the steps of its body, and what
 follows the last of them. Everything the simulator sends is played from such a plan, whether a test
-queued it or a prompt asked for it. A `Script` is the one mutable object: the queue of replies, the
-list of requests, and two tallies that can be awaited, so that no test needs to sleep.
+queued it, or an `Answer` or `Failure` that each endpoint writes in its own way, or a prompt asked
+for it. A `Script` is the one mutable object: the queue of replies, the list of requests, and two
+tallies that can be awaited, so that no test needs to sleep.
 
     script = Script()
     gate = Gate()
@@ -15,16 +16,18 @@ list of requests, and two tallies that can be awaited, so that no test needs to 
         await script.gone.reach(1)   # a client has left before the end of its reply
 """
 
-import asyncio
 import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
-EndpointName = Literal["anthropic", "openai"]
+from proxy.simulator.moments import Gate, Tally
+from proxy.simulator.turn import Answer, EndpointName, Failure
+
+T = TypeVar("T")
 Then = Literal["end", "cut", "stall"]
 """After the last step: a proper end; the connection closed without one; silence until the client
 leaves."""
@@ -32,27 +35,6 @@ leaves."""
 EVENT_STREAM: Final = MappingProxyType({"Content-Type": "text/event-stream;charset=UTF-8"})
 """z.ai's header for a stream, letter by letter (zai.md 2.2)."""
 JSON: Final = MappingProxyType({"Content-Type": "application/json"})
-
-
-class Gate:
-    """A step that holds the reply until the test opens it; one gate serves one reply."""
-
-    def __init__(self) -> None:
-        self._reached = asyncio.Event()
-        self._opened = asyncio.Event()
-
-    async def reached(self) -> None:
-        """Return once all steps before this gate have been written to the transport."""
-        await self._reached.wait()
-
-    def open(self) -> None:
-        """Let the reply go on, now or when it gets here."""
-        self._opened.set()
-
-    async def pass_through(self) -> None:
-        """The simulator's side: say that we are here, wait until we may go on."""
-        self._reached.set()
-        await self._opened.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,36 +96,18 @@ class Received:
     body: Any
 
 
-class Tally:
-    """A counter that can be awaited."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._changed = asyncio.Event()
-
-    def add(self) -> None:
-        """Count one more and wake whoever waits."""
-        self.count += 1
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    async def reach(self, count: int) -> None:
-        """Return once at least `count` have been counted."""
-        while self.count < count:
-            await self._changed.wait()
-
-
 @dataclass(slots=True, eq=False)
 class Script:
     """What one simulator shall do and what it has seen.
 
-    `replies` are played first, one a request whatever its path; when none is left, the prompt
-    decides (`directives.py`). `pace` is the pause in seconds between the frames of an answer that
-    was asked for "slowly". `arrived` counts requests whose body is read, `gone` the clients that
-    left before the end of their reply.
+    `replies` are played first; when none is left, the prompt decides (`directives.py`). A `Reply`
+    goes to the next request, whatever its path. An `Answer` or a `Failure` waits for a request to
+    generate that z.ai would not refuse by itself, and suits either endpoint. `pace` is the pause in
+    seconds between the frames of an answer that was asked for "slowly". `arrived` counts requests
+    whose body is read, `gone` the clients that left before the end of their reply.
     """
 
-    replies: deque[Reply] = field(default_factory=deque)
+    replies: deque[Reply | Answer | Failure] = field(default_factory=deque)
     pace: float = 0.05
     requests: list[Received] = field(default_factory=list)
     arrived: Tally = field(default_factory=Tally)
@@ -153,7 +117,18 @@ class Script:
         """Note the request; the reply queued for it, or None."""
         self.requests.append(received)
         self.arrived.add()
-        return self.replies.popleft() if self.replies else None
+        return self._next(Reply)
+
+    def outcome(self) -> Answer | Failure | None:
+        """What is queued for a request that passed every check, or None."""
+        return self._next(Answer) or self._next(Failure)
+
+    def _next(self, kind: type[T]) -> T | None:
+        """The first in the queue if it is of this kind."""
+        if self.replies and isinstance(first := self.replies[0], kind):
+            self.replies.popleft()
+            return first
+        return None
 
 
 def encode(value: object) -> bytes:

@@ -6,11 +6,12 @@ come in pieces; one piece is one delta of a stream.
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from proxy.simulator.script import EndpointName
+from proxy.simulator.moments import Gate
 
+EndpointName = Literal["anthropic", "openai"]
 Stop = Literal[
     "end", "tool", "length", "model_context_window_exceeded", "sensitive", "network_error"
 ]
@@ -107,12 +108,52 @@ Part = Thinking | Text | ToolCall
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered; `paced` answers pause between their deltas."""
+    """What is answered; `paced` answers pause between their deltas.
+
+    Each of `gates` holds the answer after so many pieces, counted over all parts.
+    """
 
     parts: tuple[Part, ...]
     stop: Stop = "end"
     ending: Ending = "end"
     paced: bool = False
+    gates: tuple[tuple[int, Gate], ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        *told: str | ToolCall | Gate,
+        thinking: str = "",
+        stop: Stop | None = None,
+        ending: Ending = "end",
+    ) -> "Answer":
+        """Reasoning, then texts and calls in their order, held where a gate stands among them.
+
+        Texts that follow each other, with a gate between them or none, are one text. Without
+        `stop` the answer stops for its calls, if it has any.
+        """
+        parts: list[Part] = [Thinking(words(thinking))] if thinking else []
+        gates: list[tuple[int, Gate]] = []
+        for each in told:
+            match each:
+                case Gate():
+                    gates.append((sum(len(part.pieces) for part in parts), each))
+                case ToolCall():
+                    parts.append(each)
+                case str():
+                    begun = parts.pop().pieces if parts and isinstance(parts[-1], Text) else ()
+                    parts.append(Text(begun + words(each)))
+        calls = any(isinstance(part, ToolCall) for part in parts)
+        return cls(tuple(parts), stop or ("tool" if calls else "end"), ending, gates=tuple(gates))
+
+    def begun(self, pieces: int) -> "Answer":
+        """The answer after so many pieces, its last part still open."""
+        parts: list[Part] = []
+        for part in self.parts:
+            if pieces > 0:
+                parts.append(first_pieces(part, pieces))
+            pieces -= len(part.pieces)
+        return replace(self, parts=tuple(parts), ending="cut")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +182,13 @@ class Usage:
 def words(text: str) -> tuple[str, ...]:
     """The text in pieces of one word, which together are the text again."""
     return tuple(_WORD.findall(text))
+
+
+def first_pieces(part: Part, count: int) -> Part:
+    """At least one piece; a call is one piece."""
+    if isinstance(part, ToolCall):
+        return part
+    return replace(part, pieces=part.pieces[: max(count, 1)])
 
 
 def tokens_in(text: str) -> int:

@@ -27,6 +27,10 @@ WORKERS: Final = 2
 """So that one huge prompt does not keep the next one waiting."""
 
 
+AT_ONCE: Final = 16 * 1024
+"""Requests of so many bytes are counted in 0.2 ms at most: a thread would take longer to ask."""
+
+
 class CountCache:
     """Token counts by digest of the text; forgets what was not used for longest. Thread-safe."""
 
@@ -69,6 +73,7 @@ class TokenCounter:
         self._tokenize = tokenize
         self._cache = CountCache() if cache is None else cache
         self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="token-counter")
+        self._loaded = False
 
     def count(self, request: Mapping[str, Any], model: str) -> int:
         """The prompt tokens that `model` (the upstream's name) will report for the request.
@@ -83,10 +88,18 @@ class TokenCounter:
                 known += piece
             else:
                 (long if len(piece) >= CACHED_LENGTH else short).append(piece)
-        return known + self._texts(short, long)
+        tokens = known + self._texts(short, long)
+        self._loaded = True
+        return tokens
 
-    async def count_async(self, request: Mapping[str, Any], model: str) -> int:
-        """`count` in a thread of the counter's own. RuntimeError after `close`."""
+    async def count_async(self, request: Mapping[str, Any], model: str, size: int) -> int:
+        """`count` without holding up the event loop; `size` is the request's, in bytes.
+
+        What takes longer, as loading the vocabulary does, is left to a thread of the counter's own.
+        RuntimeError after `close`.
+        """
+        if size <= AT_ONCE and self._loaded:
+            return self.count(request, model)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, self.count, request, model)
 

@@ -5,7 +5,6 @@ the record holds them apart. Scaling happens only where numbers are written, so 
 and each field a client reads is the nearest integer to raw x factor; sums are made after scaling.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,8 +17,8 @@ def _count(value: object) -> int | None:
     return max(value, 0) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ def _scaled(usage: object, scale: Scale) -> dict[str, Any]:
     """A usage object with each `..._tokens` in it scaled, however deep, and the rest as it was."""
     scaled: dict[str, Any] = {}
     for name, value in _mapping(usage).items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             scaled[name] = _scaled(value, scale)
         elif name.endswith("_tokens") and _count(value) is not None:
             scaled[name] = scale.apply(value)

@@ -4,18 +4,19 @@ Nothing is followed (redirects), remembered (cookies) or decided here; requests,
 the two configured bases only.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from types import SimpleNamespace
+from collections.abc import Mapping
 from typing import Any, Final
 
 import aiohttp
 
 from proxy.errors import GatewayError, Problem
 from proxy.routing import EndpointName
-from proxy.upstream import trust
+from proxy.upstream import lean, trust
 from proxy.upstream.environment import proxy_for
+from proxy.upstream.failures import problem_of
+from proxy.upstream.lean import LeanClient
+from proxy.upstream.reply import Client, Reply, StaleConnectionError
+from proxy.upstream.session import SessionClient, reuse_tracing
 
 _KEEP_ALIVE_SECONDS: Final = 120.0
 _DNS_SECONDS: Final = 300
@@ -24,7 +25,7 @@ _READ_BUFFER: Final = 32 * 1024
 
 
 class Upstream:
-    """The session and the two targets. Made inside the event loop; `close()` it."""
+    """The connections and the two targets. Made inside the event loop; `close()` it."""
 
     def __init__(
         self, anthropic_base: str, openai_base: str, connect_seconds: float, user_agent: str
@@ -36,134 +37,106 @@ class Upstream:
         self._trust = trust.load()
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds)
         self._user_agent = user_agent
-        self._proxies = {base: proxy_for(base) for base in (anthropic_base, openai_base)}
-        self._pooled = self._session(keepalive_timeout=_KEEP_ALIVE_SECONDS)
-        self._fresh = self._session(force_close=True)
+        self._connector = self._make_connector(keepalive_timeout=_KEEP_ALIVE_SECONDS)
+        self._session = self._make_session(self._connector)
+        self._once = self._make_session(self._make_connector(force_close=True))
+        self._pooled: dict[str, Client] = {}
+        self._fresh: dict[str, Client] = {}
+        self._lean: dict[str, LeanClient] = {}
+        for base in dict.fromkeys(self.bases.values()):
+            proxy = proxy_for(base)
+            self._pooled[base] = SessionClient(self._session, base, proxy)
+            self._fresh[base] = SessionClient(self._once, base, proxy)
+            if proxy is None and lean.KNOWN:
+                self._lean[base] = self._lean_client(base)
 
-    def _session(self, **connector: Any) -> aiohttp.ClientSession:
-        """A session that follows the environment's proxies and keeps no cookies."""
+    def _make_connector(self, **options: Any) -> aiohttp.TCPConnector:
+        return aiohttp.TCPConnector(
+            ssl=self._trust.context,
+            limit=0,
+            ttl_dns_cache=_DNS_SECONDS,
+            resolver=aiohttp.ThreadedResolver(),
+            **options,
+        )
+
+    def _make_session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+        """A session that keeps no cookies."""
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                ssl=self._trust.context,
-                limit=0,
-                ttl_dns_cache=_DNS_SECONDS,
-                resolver=aiohttp.ThreadedResolver(),
-                **connector,
-            ),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"user-agent": self._user_agent},
             timeout=self._timeout,
             read_bufsize=_READ_BUFFER,
-            trace_configs=[_reuse_tracing()],
+            trace_configs=[reuse_tracing()],
         )
+
+    def _lean_client(self, base: str) -> LeanClient:
+        return LeanClient(
+            self._connector,
+            base,
+            timeout=self._timeout,
+            user_agent=self._user_agent,
+            read_buffer=_READ_BUFFER,
+        )
+
+    @property
+    def trusted(self) -> str:
+        """The store of certificates that are believed, for people reading an error."""
+        return self._trust.store
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._pooled.close()
-        await self._fresh.close()
+        await self._session.close()
+        await self._once.close()
 
-    @asynccontextmanager
-    async def open(
+    def open(
         self, endpoint: EndpointName, path: str, body: bytes, headers: Mapping[str, str]
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """POST `body`; the response with its status and headers, the body still unread.
+    ) -> "_Opening":
+        """POST `body`: a context with the reply, its body still unread.
 
         Raises GatewayError when there is no response, or when it breaks while it is read.
         """
-        base = self.bases[endpoint]
-        try:
-            async with await self._post(base, path, body, headers) as response:
-                yield response
-        except TimeoutError as error:
-            problem = Problem(
-                "timeout_error",
-                f"Connecting to {base} took too long (CONNECT_SECONDS).",
-                code="upstream_connect_timeout",
-                retryable=True,
-            )
-            raise GatewayError(problem) from error
-        except aiohttp.ClientError as error:
-            raise GatewayError(self._problem(error, base)) from error
+        return _Opening(self, self.bases[endpoint], path, body, headers)
 
-    async def _post(
-        self, base: str, path: str, body: bytes, headers: Mapping[str, str]
-    ) -> aiohttp.ClientResponse:
-        """The response; a pooled connection that proves dead is replaced by a fresh one, once.
+    async def post(self, base: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """The reply; a pooled connection that proves dead is replaced by a fresh one, once.
 
-        aiohttp does that for GET alone. Nothing was answered, so nothing was spent.
+        aiohttp does that for GET alone.
         """
-        reuse = _Reuse()
-        proxy = self._proxies[base]
-        options: dict[str, Any] = proxy.options(headers) if proxy else {"headers": headers}
-        options |= {"data": body, "allow_redirects": False}
+        client: Client = self._pooled[base]
+        if base in self._lean and lean.usable():
+            client = self._lean[base]
         try:
-            return await self._pooled.post(base + path, trace_request_ctx=reuse, **options)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if not reuse.happened or _began_to_answer(error):
-                raise
-        return await self._fresh.post(base + path, **options)
-
-    def _problem(self, error: aiohttp.ClientError, base: str) -> Problem:
-        """What a failed connection means, without anything the request contained."""
-        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-            return Problem(
-                "api_error",
-                f"The TLS certificate of {base} was not accepted by {self._trust.store}.",
-                status=502,
-                code="upstream_tls_failed",
-                hint="Behind an inspecting proxy, set SSL_CERT_FILE to its certificate.",
-            )
-        if isinstance(error, aiohttp.ClientProxyConnectionError):
-            return Problem(
-                "api_error",
-                "The HTTP proxy of the environment (HTTPS_PROXY) cannot be reached.",
-                status=502,
-                code="upstream_proxy_failed",
-            )
-        if isinstance(error, aiohttp.ClientConnectorError):
-            return Problem(
-                "api_error",
-                f"{base} cannot be reached: {error.strerror or type(error.os_error).__name__}.",
-                status=502,
-                code="upstream_unreachable",
-                retryable=True,
-            )
-        return Problem(
-            "api_error",
-            f"{base} {_broken(error)}.",
-            status=502,
-            code="upstream_disconnected",
-            retryable=True,
-        )
+            return await client.post(path, body, headers)
+        except StaleConnectionError:
+            return await self._fresh[base].post(path, body, headers)
 
 
-def _began_to_answer(error: aiohttp.ClientError) -> bool:
-    """Whether part of a response arrived before the connection closed: aiohttp hands it over."""
-    return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
+class _Opening:
+    """The context of one request: connected at its beginning, released at its end."""
 
+    __slots__ = ("_arguments", "_base", "_reply", "_upstream")
 
-def _broken(error: aiohttp.ClientError) -> str:
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "closed the connection in the middle of its reply"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "closed the connection without an answer"
-    return f"broke the connection ({type(error).__name__})"
+    def __init__(self, upstream: Upstream, base: str, *arguments: Any) -> None:
+        self._upstream = upstream
+        self._base = base
+        self._arguments = arguments
+        self._reply: Reply | None = None
 
+    async def __aenter__(self) -> Reply:
+        try:
+            self._reply = await self._upstream.post(self._base, *self._arguments)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise GatewayError(self._problem(error)) from error
+        return self._reply
 
-@dataclass(slots=True)
-class _Reuse:
-    """Whether a request went out on a pooled connection."""
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
+        if self._reply:
+            self._reply.release()
+        if isinstance(error, TimeoutError | aiohttp.ClientError):
+            raise GatewayError(self._problem(error)) from error
 
-    happened: bool = False
-
-
-def _reuse_tracing() -> aiohttp.TraceConfig:
-    """Tracing that notes on a request's `_Reuse` that its connection was not new."""
-
-    async def note(_session: object, context: SimpleNamespace, _params: object) -> None:
-        if isinstance(context.trace_request_ctx, _Reuse):
-            context.trace_request_ctx.happened = True
-
-    tracing = aiohttp.TraceConfig()
-    tracing.on_connection_reuseconn.append(note)
-    return tracing
+    def _problem(self, error: Exception) -> Problem:
+        return problem_of(error, self._base, self._upstream.trusted)

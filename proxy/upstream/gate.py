@@ -8,8 +8,7 @@ in a queue of bounded length. Nothing here knows the network or the clock: time 
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Final
 
 from proxy.errors import GatewayError, Problem
@@ -74,6 +73,13 @@ class Gate:
         self.active -= 1
         self._admit()
 
+    async def __aenter__(self) -> None:
+        """A place for the length of the block."""
+        await self.enter()
+
+    async def __aexit__(self, *_raised: object) -> None:
+        self.leave()
+
     def refused(self, now: float) -> None:
         """z.ai refused one of the active replies for concurrency: there is room for one less."""
         if self._adaptive:
@@ -123,16 +129,6 @@ class Gates:
         if len(self._gates) > _KEYS:
             self._forget()
         return gate
-
-    @asynccontextmanager
-    async def place(self, key: str) -> AsyncIterator[Gate]:
-        """A place for one reply of `key`, for the length of the block."""
-        gate = self.of(key)
-        await gate.enter()
-        try:
-            yield gate
-        finally:
-            gate.leave()
 
     def _forget(self) -> None:
         """Drop the gates that were not used for longest, if nobody stands in them."""

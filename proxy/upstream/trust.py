@@ -2,6 +2,7 @@
 
 import ssl
 from dataclasses import dataclass
+from functools import cache
 
 import certifi
 
@@ -14,11 +15,12 @@ class Trust:
     store: str
 
 
+@cache
 def load() -> Trust:
     """The system's store (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured), else certifi's.
 
     A system whose certificates lie in a directory loads them when they are needed, so an empty
-    count alone does not tell that there are none.
+    count alone does not tell that there are none. Reading takes 30 ms, so it is done once.
     """
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()

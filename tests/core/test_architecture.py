@@ -103,6 +103,12 @@ def test_the_simulator_stands_beside_the_gateway() -> None:
     assert outside <= {"proxy.models"}
 
 
+def test_nothing_needs_what_is_there_for_tests() -> None:
+    users = {name for name in MODULES if any(within(i, "proxy.testing") for i in imports(name))}
+    assert {name for name in users if not within(name, "proxy.testing")} == set()
+    assert {name for name in MODULES if "pytest" in imports(name)} == {"proxy.testing.plugin"}
+
+
 def test_there_are_no_circles() -> None:
     graph = {
         name: {each for each in imports(name, deferred=False) if each in MODULES}

@@ -135,3 +135,25 @@ def test_a_frame_may_be_cut_and_still_be_one(begun: bytes) -> None:
 @pytest.mark.parametrize("text", [b'{"error":{"code":"1305"}}', b"<html>", b"Bad gateway"])
 def test_text_that_is_no_event_stream_is_no_frame(text: bytes) -> None:
     assert not sse.is_frame(text + sse.END)
+
+
+FRAMES = [
+    b"data: {}\n\n",
+    b"event: ping\ndata: {}\n\n",
+    b"data: one\ndata: two\n\n",
+    b"event: a\ndata: one\ndata: two\n\n",
+    b"id: 7\ndata: x\n\n",
+    b"data:tight\n\n",
+    b"data: \n\n",
+    b"data\n\n",
+    b": data: no\n\n",
+    b"no data: x\n\n",
+    b"event: data: x\n\n",
+    b"event: e\ndata: x\nevent: f\n\n",
+]
+
+
+@given(st.lists(st.sampled_from(FRAMES), max_size=6))
+def test_payloads_are_the_data_of_each_frame(frames: list[bytes]) -> None:
+    run = b"".join(frames)
+    assert sse.payloads(run) == [data for each in sse.frames(run) if (data := sse.data_of(each))]

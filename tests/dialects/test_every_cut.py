@@ -74,6 +74,15 @@ def test_a01_a_recording_ends_or_fails_as_it_should(pair: Pair, name: str) -> No
 
 
 @pytest.mark.parametrize(("pair", "name"), CASES, ids=IDS)
+def test_a_reply_that_is_gathered_is_the_one_that_streams(pair: Pair, name: str) -> None:
+    streamed, gathered = hear(pair, sample(name)), hear(pair, sample(name), streams=False)
+    assert (gathered.phase, gathered.usage) == (streamed.phase, streamed.usage)
+    assert len(gathered.out) <= len(streamed.out)
+    if gathered.phase is Phase.ENDED:
+        assert fold(pair[0], gathered.out) == fold(pair[0], streamed.out)
+
+
+@pytest.mark.parametrize(("pair", "name"), CASES, ids=IDS)
 def test_a01_a_recording_cut_short_never_ends_well_too_soon(pair: Pair, name: str) -> None:
     """Only a prefix that holds the upstream's own end counts as a whole reply."""
     stream = sample(name)

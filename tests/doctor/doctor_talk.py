@@ -4,16 +4,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
-from unittest.mock import patch
-
-from conftest import TRUST
 
 from proxy.doctor.examination import Options, examine
 from proxy.doctor.local import Key
 from proxy.doctor.report import Finding
 from proxy.settings import Settings
 from proxy.simulator import Address, Received, Reply, Script, serve_simulator
-from proxy.upstream import trust
 
 SECRET: Final = "sk-doctor-0123456789"
 KEY: Final = Key(SECRET, "ZAI_KEY")
@@ -43,9 +39,7 @@ class Patient:
 
     async def examined(self, key: Key = KEY, **options: Any) -> "Findings":
         """All findings."""
-        with patch.object(trust, "load", return_value=TRUST):
-            found = [each async for each in examine(self.settings, key, Options(**options))]
-        return Findings(found)
+        return Findings([each async for each in examine(self.settings, key, Options(**options))])
 
 
 class Findings(list[Finding]):

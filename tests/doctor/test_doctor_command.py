@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TRUST, Stack
+from conftest import Stack
 from doctor_talk import CODING, SECRET, patient, refusal
 
 from proxy import __version__, cli
 from proxy.settings import variables
-from proxy.upstream import trust
 
 
 @pytest.fixture(autouse=True)
 def nobodys_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings of whoever runs the tests, and the certificates that were read already."""
-    monkeypatch.setattr(trust, "load", lambda: TRUST)
+    """No settings of whoever runs the tests."""
     monkeypatch.chdir(tmp_path)
     for name in (*variables(), "ZAI_KEY", "ZAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)

@@ -12,7 +12,6 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from conftest import TRUST
 from doctor_talk import patient
 from yarl import URL
 
@@ -26,9 +25,8 @@ Z = URL("https://api.z.ai")
 
 
 @pytest.fixture(autouse=True)
-def quick_trust(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The certificates that were read already; no proxy of whoever runs the tests."""
-    monkeypatch.setattr(trust, "load", lambda: TRUST)
+def nobodys_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy of whoever runs the tests."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -124,7 +122,7 @@ async def test_a_certificate_that_nobody_knows_ends_the_way(tmp_path: Path) -> N
         found = (await way(base))[-1]
     assert (found.name.split()[0], found.verdict) == ("tls", "fail")
     assert "SSL_CERT_FILE" in found.advice
-    assert TRUST.store in found.text
+    assert trust.load().store in found.text
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ async def test_a25_a_client_that_does_not_read_slows_its_upstream(
         async with asyncio.timeout(WAIT_SECONDS):
             other = await stack.post(path, ask(endpoint, stream=True))
         assert len(streamed_text(await other.read())) == 512 * 65_536 + 2
-        assert not middle._reached.is_set()
+        assert not middle.is_reached
         (held,) = stack.app[WATCHDOG]
         transport = held._request.transport  # type: ignore[attr-defined]
         assert transport.get_write_buffer_size() <= 2 * 65_536 + 1_024

@@ -148,11 +148,11 @@ async def test_who_leaves_in_the_moment_of_his_turn_passes_it_on(first: str) -> 
 
 async def test_an_exhausted_key_never_holds_up_another() -> None:
     gates = Gates("1")
-    async with gates.place("one"):
+    async with gates.of("one"):
         waiting = asyncio.create_task(gates.of("one").enter())
         await let_run()
         assert not waiting.done()
-        async with asyncio.timeout(1), gates.place("other"):
+        async with asyncio.timeout(1), gates.of("other"):
             pass
     await waiting
 
@@ -167,9 +167,9 @@ async def test_the_setting_fixes_or_disables(setting: str, limit: int | None) ->
 
 async def test_gates_of_idle_keys_are_forgotten() -> None:
     gates = Gates()
-    async with gates.place("busy"):
+    async with gates.of("busy"):
         for number in range(3_000):
-            async with gates.place(f"key-{number}"):
+            async with gates.of(f"key-{number}"):
                 pass
         assert len(gates) <= 1_025
         assert gates.of("busy").active == 1

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.simulator import Gate, Reply
-from proxy.upstream.draining import KNOWN, read_available
+from proxy.upstream.lean import KNOWN, read_available
 
 
 def test_the_installed_aiohttp_is_the_one_that_was_tried() -> None:

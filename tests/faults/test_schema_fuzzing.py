@@ -4,14 +4,12 @@ Whatever it makes of the schemas, valid or not: no 500 of the gateway's own maki
 is one that the document tells.
 """
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
-from conftest import KEY, run_stack
+from conftest import KEY
 from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, CheckContext, Response
 from schemathesis.checks import not_a_server_error
@@ -22,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from proxy.openapi.document import document as openapi_document
+from proxy.testing import serve_glm_in_thread
 
 EXAMPLES = 20
 HEADERS = {"authorization": f"Bearer {KEY}"}
@@ -52,21 +51,8 @@ CHECKS = [
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """A gateway in front of the simulator, in a thread of its own: the fuzzer blocks."""
-    found: list[str] = []
-    ready, over = threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        async with run_stack() as stack:
-            found.append(stack.url)
-            ready.set()
-            await asyncio.to_thread(over.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    assert ready.wait(30)
-    yield found[0]
-    over.set()
-    thread.join(30)
+    with serve_glm_in_thread() as glm:
+        yield glm.url
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)

@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from proxy.context import OBSERVERS
 from proxy.live.wire import EVENTS
 from proxy.simulator import Gate, Reply
-from proxy.simulator.script import Step, Tally
+from proxy.simulator.moments import Tally
+from proxy.simulator.script import Step
 
 PATHS: Final = {"messages": "/v1/messages", "chat": "/v1/chat/completions"}
 COUNT: Final = "/v1/messages/count_tokens"

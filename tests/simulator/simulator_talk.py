@@ -13,7 +13,7 @@ from typing import Any, Final
 import aiohttp
 
 from proxy.simulator import Address, Script, serve_simulator
-from proxy.simulator.script import EndpointName
+from proxy.simulator.turn import EndpointName
 
 BOTH: Final[tuple[EndpointName, ...]] = ("anthropic", "openai")
 PATHS: Final = {"anthropic": "/v1/messages", "openai": "/chat/completions"}

@@ -18,7 +18,7 @@ from simulator_talk import (
 )
 
 from proxy.simulator import Script
-from proxy.simulator.script import EndpointName
+from proxy.simulator.turn import EndpointName
 
 STOPS: dict[str, dict[EndpointName, str]] = {
     "end": {"anthropic": "end_turn", "openai": "stop"},

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from simulator_talk import BOTH, KEY, Answered, png, question, stop_of, talking, text_of
 
-from proxy.simulator.script import EndpointName
-from proxy.simulator.turn import Picture
+from proxy.simulator.turn import EndpointName, Picture
 
 ADD = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}
 TOOLS: dict[EndpointName, list[dict[str, Any]]] = {

@@ -2,18 +2,21 @@
 
 import copy
 import json
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulator_talk import BOTH, KEY, PATHS, question
+from simulator_talk import BOTH, KEY, PATHS, Answered, question, text_of
 
+from proxy.simulator import Answer, Gate, ToolCall
 from proxy.simulator.respond import count_tokens, respond
 from proxy.simulator.samples import arguments_for
-from proxy.simulator.script import EndpointName, Received
-from proxy.simulator.turn import words
+from proxy.simulator.script import Received, Script, Step
+from proxy.simulator.turn import EndpointName, words
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
@@ -78,8 +81,8 @@ def test_no_field_of_any_shape_breaks_it(
     endpoint: EndpointName, fields: dict[str, Any], prompt: str
 ) -> None:
     asked = received(endpoint, {**question(prompt), **fields})
-    assert respond(asked, 0).status in {200, 400, 422}
-    assert count_tokens(asked, 0).status in {200, 400, 422}
+    assert respond(asked, Script()).status in {200, 400, 422}
+    assert count_tokens(asked, Script()).status in {200, 400, 422}
 
 
 @pytest.mark.parametrize("endpoint", BOTH)
@@ -92,7 +95,7 @@ def test_no_conversation_breaks_it(
     endpoint: EndpointName, messages: list[Any], model: str, stream: bool
 ) -> None:
     asked = question("", messages=messages, model=model, stream=stream)
-    assert respond(received(endpoint, asked), 0).status in {200, 400, 422}
+    assert respond(received(endpoint, asked), Script()).status in {200, 400, 422}
 
 
 @pytest.mark.parametrize("endpoint", BOTH)
@@ -101,7 +104,42 @@ def test_no_tool_schema_breaks_it(endpoint: EndpointName, schema: Any) -> None:
     tool = copy.deepcopy(TOOL[endpoint])
     tool.get("function", tool)["parameters" if endpoint == "openai" else "input_schema"] = schema
     asked = question("use f", tools=[tool])
-    assert respond(received(endpoint, asked), 0).status in {200, 400}
+    assert respond(received(endpoint, asked), Script()).status in {200, 400}
+
+
+@pytest.mark.parametrize("endpoint", BOTH)
+@given(
+    told=st.lists(st.text("a \t", min_size=1) | st.just(ToolCall("f", {"a": 1})) | st.builds(Gate)),
+    thinking=st.text(),
+    stream=st.booleans(),
+)
+def test_a_gate_stands_in_an_answer_where_it_was_put(
+    endpoint: EndpointName, told: list[str | ToolCall | Gate], thinking: str, stream: bool
+) -> None:
+    answers = [
+        Answer.of(*told, thinking=thinking),
+        Answer.of(*(each for each in told if not isinstance(each, Gate)), thinking=thinking),
+    ]
+    script, asked = Script(deque(answers)), received(endpoint, question("", stream=stream))
+    held, free = (respond(asked, script).chunks for _ in answers)
+    assert [step for step in held if isinstance(step, bytes)] == list(free)
+    assert [s for s in held if isinstance(s, Gate)] == [e for e in told if isinstance(e, Gate)]
+    if stream:
+        for gate in (each for each in told if isinstance(each, Gate)):
+            before, sent = told[: told.index(gate)], held[: held.index(gate)]
+            assert said(endpoint, sent) == "".join(e for e in before if isinstance(e, str))
+            assert called(sent) == sum(isinstance(each, ToolCall) for each in before)
+
+
+def said(endpoint: EndpointName, steps: Sequence[Step]) -> str:
+    """The text in these frames, without the line break that the OpenAI endpoint puts in."""
+    raw = b"".join(step for step in steps if isinstance(step, bytes))
+    return text_of(endpoint, Answered(200, {}, raw)).replace("\n", "") if raw else ""
+
+
+def called(steps: Sequence[Step]) -> int:
+    """How many calls have their arguments in these frames."""
+    return sum(b'{\\"a\\":1}' in step for step in steps if isinstance(step, bytes))
 
 
 @given(st.text())

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from simulator_talk import BOTH, KEY, Answered, png, question, talking
 
-from proxy.simulator.script import EndpointName
+from proxy.simulator.turn import EndpointName
 
 USER = {"role": "user", "content": "hello"}
 SYSTEM = {"role": "system", "content": "be brief"}

@@ -10,7 +10,7 @@ import pytest
 from simulator_talk import BOTH, KEY, SAFETY_NET, Talk, question, talking
 
 from proxy.simulator import Gate, Pause, Reply, Script, serve_simulator
-from proxy.simulator.script import EndpointName
+from proxy.simulator.turn import EndpointName
 
 DATA = Path(__file__).parents[1] / "data"
 RECORDED = sorted(path for path in DATA.iterdir() if path.suffix in {".json", ".sse"})

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from proxy.tokens.counter import CACHED_LENGTH, CountCache, TokenCounter
+from proxy.tokens.counter import AT_ONCE, CACHED_LENGTH, CountCache, TokenCounter
 from proxy.tokens.tokenizer import count_tokens
 
 
@@ -108,7 +108,7 @@ async def test_count_async_leaves_the_event_loop_free() -> None:
         return count_tokens(texts)
 
     counter = TokenCounter(waiting)
-    counting = asyncio.create_task(counter.count_async(conversation("east"), "glm-4.7"))
+    counting = asyncio.create_task(counter.count_async(conversation("east"), "glm-4.7", 1_000))
     await asyncio.sleep(0)
     assert not counting.done()
     released.set()
@@ -118,11 +118,25 @@ async def test_count_async_leaves_the_event_loop_free() -> None:
     counter.close()
 
 
+async def test_what_is_short_is_counted_where_it_is_asked_once_the_vocabulary_is_there() -> None:
+    threads: list[int] = []
+
+    def telling(texts: Sequence[str]) -> list[int]:
+        threads.append(threading.get_ident())
+        return count_tokens(texts)
+
+    counter, here = TokenCounter(telling), threading.get_ident()
+    for size in (1_000, 1_000, AT_ONCE + 1):
+        await counter.count_async({"system": "Hi"}, "glm-4.7", size)
+    counter.close()
+    assert [thread == here for thread in threads] == [False, True, False]
+
+
 async def test_a_closed_counter_refuses_to_count_beside_the_loop() -> None:
     counter = TokenCounter()
     counter.close()
     with pytest.raises(RuntimeError):
-        await counter.count_async({"messages": []}, "glm-4.7")
+        await counter.count_async({"messages": []}, "glm-4.7", 20)
 
 
 def test_a_megabyte_in_every_kind_of_block_is_counted_at_once() -> None:

@@ -70,7 +70,7 @@ class _Block:
 
 
 class Blocks:
-    """Takes pieces, gives events; `reply_id` makes up ids for calls that have none."""
+    """Takes pieces, appends events to `out`; `reply_id` makes up ids for calls that have none."""
 
     def __init__(self, reply_id: str) -> None:
         self._reply_id = reply_id
@@ -90,18 +90,19 @@ class Blocks:
         """Whether the reply calls a tool; a call without a name is none."""
         return any(call.name for call in self._calls.values())
 
-    def text(self, kind: Literal["text", "thinking"], literal: bytes) -> list[Event]:
+    def text(self, kind: Literal["text", "thinking"], literal: Raw, out: list[Event]) -> None:
         """A piece of text or of reasoning."""
         if self._open and self._open.kind == kind and not self._waiting:
-            return [BlockDelta(self._index, _DELTA[kind](Raw(literal)))]
+            out.append(BlockDelta(self._index, _DELTA[kind](literal)))
+            return
         last = self._waiting[-1] if self._waiting else None
         if last is None or last.kind != kind:
             last = _Block(kind)
             self._waiting.append(last)
-        last.pieces.append(literal)
-        return list(self._advance())
+        last.pieces.append(bytes(literal))
+        out += self._advance()
 
-    def call(self, delta: CallDelta) -> list[Event]:
+    def call(self, delta: CallDelta, out: list[Event]) -> None:
         """A piece of a tool call, perhaps its first."""
         function = delta.function
         block = self._call_of(delta, (function and function.name) or "")
@@ -109,16 +110,14 @@ class Blocks:
         if len(literal) > 2 and not block.done:
             block.pieces.append(literal)
             block.arguments.append(literal)
-        return list(self._advance())
+        out += self._advance()
 
-    def close(self) -> list[Event]:
+    def close(self, out: list[Event]) -> None:
         """The reply ends: everything that waits, in order."""
-        events: list[Event] = []
         while self._open or self._waiting:
-            events += self._stop()
+            out += self._stop()
             if self._waiting:
-                events += self._start(self._waiting.popleft())
-        return events
+                out += self._start(self._waiting.popleft())
 
     def _call_of(self, delta: CallDelta, name: str) -> _Block:
         """The call's block; it queues once it has a name, without one it cannot be called."""

@@ -27,9 +27,8 @@ class ChatFold:
 
     def feed(self, run: bytes) -> None:
         """Take in complete frames."""
-        for frame in sse.frames(run):
-            data = sse.data_of(frame)
-            if data and data != b"[DONE]":
+        for data in sse.payloads(run):
+            if data != b"[DONE]":
                 self._take(mapping(loose_json.decode(data)))
 
     def body(self) -> bytes:

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from msgspec import Raw
 
 from proxy import loose_json, refusals
 from proxy.dialects.chat.blocks import Blocks
 from proxy.dialects.chat.wire import Choice, Chunk
 from proxy.dialects.events import (
+    NULL,
     Event,
     MessageDelta,
     MessageHead,
@@ -20,7 +22,7 @@ from proxy.dialects.events import (
     MessageStop,
     Stop,
 )
-from proxy.dialects.translation import RefusedError
+from proxy.dialects.translation import RefusedError, read_each
 from proxy.tokens.usage import Usage
 
 STOP_REASONS: Final[Mapping[str, str]] = {
@@ -46,16 +48,22 @@ class ChatReader:
         self._usage: dict[str, Any] | None = None
         self._ended = False
 
-    def read(self, data: bytes) -> list[Event]:
-        """The events of one chunk. Raises RefusedError for an error object or unreadable data."""
+    def read(self, frames: list[bytes]) -> list[Event]:
+        """See `Reader`."""
+        return read_each(frames, self._read)
+
+    def _read(self, data: bytes, events: list[Event]) -> None:
+        """Append the events of a chunk. Raises RefusedError for an error or unreadable data."""
         if data == b"[DONE]":
-            return [*self._finish(None), *self.end()] if self._blocks.any else self.end()
+            if self._blocks.any:
+                self._finish(None, events)
+            events += self.end()
+            return
         chunk = _read_chunk(data)
         if chunk.error or (
             chunk.choices is None and refusals.find_error(loose_json.decode_any(data))
         ):
             raise RefusedError(data)
-        events: list[Event] = []
         if not self._started:
             self._started = True
             events.append(MessageStart(MessageHead(id=chunk.id or "")))
@@ -64,7 +72,6 @@ class ChatReader:
         for choice in chunk.choices or ():
             if not choice.index:
                 self._read_choice(choice, events)
-        return events
 
     def end(self) -> list[Event]:
         """The last events, if a finish reason was told; nothing if the reply is incomplete."""
@@ -77,30 +84,31 @@ class ChatReader:
     def _read_choice(self, choice: Choice, events: list[Event]) -> None:
         delta = choice.delta
         if delta:
-            for reasoning in (bytes(delta.reasoning_content), bytes(delta.reasoning)):
-                if _says_something(reasoning):
-                    events += self._blocks.text("thinking", reasoning)
-                    break
-            for text in (bytes(delta.content), bytes(delta.refusal)):
-                if _says_something(text):
-                    events += self._blocks.text("text", text)
+            if _says_something(delta.reasoning_content):
+                self._blocks.text("thinking", delta.reasoning_content, events)
+            elif _says_something(delta.reasoning):
+                self._blocks.text("thinking", delta.reasoning, events)
+            if _says_something(delta.content):
+                self._blocks.text("text", delta.content, events)
+            if _says_something(delta.refusal):
+                self._blocks.text("text", delta.refusal, events)
             for call in delta.tool_calls or ():
-                events += self._blocks.call(call)
+                self._blocks.call(call, events)
         if choice.finish_reason:
-            events += self._finish(choice.finish_reason)
+            self._finish(choice.finish_reason, events)
 
-    def _finish(self, reason: str | None) -> list[Event]:
+    def _finish(self, reason: str | None, events: list[Event]) -> None:
         """Close what is open; `[DONE]` without a finish reason is an end like `stop`."""
         if self._stop is None:
             self._stop = STOP_REASONS.get(reason or "stop", reason)
             if self._stop == "end_turn" and self._blocks.any_calls:
                 self._stop = "tool_use"
-        return self._blocks.close()
+        self._blocks.close(events)
 
 
-def _says_something(literal: bytes) -> bool:
-    """Whether a literal is a text that is not empty (it may be missing or null)."""
-    return len(literal) > 2 and literal.startswith(b'"')
+def _says_something(literal: Raw) -> bool:
+    """Whether a literal is a text that is not empty (it may be missing, null or another type)."""
+    return len(literal) > 2 and literal != NULL and bytes(literal).startswith(b'"')
 
 
 def _read_chunk(data: bytes) -> Chunk:

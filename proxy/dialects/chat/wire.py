@@ -9,14 +9,14 @@ from typing import Any
 from msgspec import Raw, Struct
 
 
-class FunctionDelta(Struct):
+class FunctionDelta(Struct, gc=False):
     """A piece of a call; `arguments` should be a string literal, but has been seen as an object."""
 
     name: str | None = None
     arguments: Raw = Raw()
 
 
-class CallDelta(Struct):
+class CallDelta(Struct, gc=False):
     """A piece of the tool call at `index`."""
 
     index: int | None = None
@@ -24,7 +24,7 @@ class CallDelta(Struct):
     function: FunctionDelta | None = None
 
 
-class Delta(Struct):
+class Delta(Struct, gc=False):
     """What a chunk adds to the message."""
 
     content: Raw = Raw()
@@ -34,7 +34,7 @@ class Delta(Struct):
     tool_calls: list[CallDelta] | None = None
 
 
-class Choice(Struct):
+class Choice(Struct, gc=False):
     """One of the alternatives; z.ai sends only the first."""
 
     index: int | None = 0
@@ -42,7 +42,7 @@ class Choice(Struct):
     finish_reason: str | None = None
 
 
-class Chunk(Struct):
+class Chunk(Struct, gc=False):
     """One frame of a Chat stream; with an `error` it is one, whatever else it says."""
 
     id: str | None = None

@@ -29,10 +29,8 @@ class MessagesFold:
 
     def feed(self, run: bytes) -> None:
         """Take in complete frames."""
-        for frame in sse.frames(run):
-            data = sse.data_of(frame)
-            if data:
-                self._take(members(loose_json.decode(data)))
+        for data in sse.payloads(run):
+            self._take(members(loose_json.decode(data)))
 
     def body(self) -> bytes:
         """The message as JSON."""

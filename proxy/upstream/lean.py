@@ -1,0 +1,159 @@
+"""Posts and reads below aiohttp's client session: the one room that knows aiohttp inside.
+
+A session spends more on a request than the gateway does in all (`docs/performance.md`), and its
+`readany` takes every HTTP chunk by itself, while z.ai sends one for each event. So here a
+connection is taken from aiohttp's pool, the request is written in one piece, aiohttp's parser reads
+the answer, and all that has arrived is handed on joined. Where aiohttp is not as expected (another
+version, a test double in place of its session) the public API does the work.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Final, cast
+from weakref import WeakSet
+
+import aiohttp
+from aiohttp import http_exceptions
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.streams import StreamReader
+from yarl import URL
+
+from proxy.upstream.reply import Reply, StaleConnectionError, is_stale
+
+_KNOWN_SERIES: Final = "3.14."
+_INSIDE: Final = {
+    StreamReader: ("_buffer", "_buffer_offset", "_eof", "_exception", "_waiter", "_read_nowait"),
+    ResponseHandler: ("set_response_params", "read", "should_close"),
+    aiohttp.BaseConnector: ("connect",),
+    Connection: ("protocol", "release", "close"),
+}
+KNOWN: Final = aiohttp.__version__.startswith(_KNOWN_SERIES) and all(
+    hasattr(owner, name) for owner, names in _INSIDE.items() for name in names
+)
+"""Whether the installed aiohttp is the one that was tried."""
+
+_SESSION_REQUEST: Final = aiohttp.ClientSession._request
+
+_JOINED_LIMIT: Final = 64 * 1024
+"""Up to here head and body are copied into one write."""
+
+
+def usable() -> bool:
+    """Whether to use this room: not where a test double has taken the session's place."""
+    return KNOWN and aiohttp.ClientSession._request is _SESSION_REQUEST
+
+
+class LeanClient:
+    """See `Client`: to one base, without an HTTP proxy, over the connections of `connector`."""
+
+    def __init__(
+        self,
+        connector: aiohttp.TCPConnector,
+        base: str,
+        *,
+        timeout: aiohttp.ClientTimeout,
+        user_agent: str,
+        read_buffer: int,
+    ) -> None:
+        url = URL(base)
+        self._connector = connector
+        self._timeout = timeout
+        self._read_buffer = read_buffer
+        self._path = url.raw_path.rstrip("/")
+        self._user_agent = user_agent
+        self._pooled: WeakSet[ResponseHandler] = WeakSet()
+        self._target = aiohttp.ClientRequest("POST", url, loop=asyncio.get_running_loop())
+        self._host = self._target.headers["host"]
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """See `Client`."""
+        connection = await self._connector.connect(self._target, [], self._timeout)
+        try:
+            return await self._exchange(connection, self._head(path, body, headers), body)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            reused = connection.protocol in self._pooled
+            connection.close()
+            if reused and is_stale(error):
+                raise StaleConnectionError from error
+            raise
+        except BaseException:
+            connection.close()
+            raise
+
+    async def warm(self) -> None:
+        """Leave one open connection in the pool. Raises TimeoutError and aiohttp.ClientError."""
+        self._release(await self._connector.connect(self._target, [], self._timeout))
+
+    async def _exchange(self, connection: Connection, head: bytes, body: bytes) -> Reply:
+        protocol = connection.protocol
+        transport = connection.transport
+        if protocol is None or transport is None:
+            raise aiohttp.ServerDisconnectedError
+        protocol.set_response_params(read_until_eof=True, read_bufsize=self._read_buffer)
+        if len(body) <= _JOINED_LIMIT:
+            transport.write(head + body)
+        else:
+            transport.writelines((head, body))
+        message, content = await self._final(protocol)
+        return Reply(message.code, message.headers, content, lambda: self._release(connection))
+
+    async def _final(self, protocol: ResponseHandler) -> tuple[Any, StreamReader]:
+        """The response behind all `1xx` that only announce it."""
+        while True:
+            try:
+                message, content = await protocol.read()
+            except http_exceptions.HttpProcessingError as error:
+                raise aiohttp.ClientResponseError(
+                    self._target.request_info, (), status=error.code, message=error.message
+                ) from error
+            if not 100 <= message.code < 200:
+                return message, content
+
+    def _release(self, connection: Connection) -> None:
+        """Back to the pool, if both sides have said all they had to say; else closed."""
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None or transport is None or transport.get_write_buffer_size():
+            connection.close()
+        else:
+            self._pooled.add(protocol)
+            connection.release()
+
+    def _head(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Request line and headers. Raises ValueError for a header that would make two of one."""
+        told = {
+            "host": self._host,
+            "user-agent": self._user_agent,
+            **headers,
+            "content-length": str(len(body)),
+        }
+        lines = [f"POST {self._path}{path} HTTP/1.1", *(f"{k}: {v}" for k, v in told.items())]
+        head = "\r\n".join(lines)
+        if head.count("\r") != len(told) or head.count("\n") != len(told) or "\0" in head:
+            raise ValueError("a header contains a line break")
+        return (head + "\r\n\r\n").encode("utf-8", "surrogateescape")
+
+
+async def read_available(content: StreamReader, *, known: bool = KNOWN) -> bytes:
+    """All bytes that are there, once there are any; `b""` at the end of the body.
+
+    Raises what `readany` raises, but not before what came in time was handed on.
+    """
+    inside: Any = content
+    if not known or type(content) is not StreamReader:
+        return await content.readany()
+    while not inside._buffer and not inside._eof and inside._exception is None:
+        inside._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await inside._waiter
+        finally:
+            inside._waiter = None
+    buffer: deque[bytes] = inside._buffer
+    if not buffer:
+        return content.read_nowait()
+    if len(buffer) > 1 and not inside._buffer_offset:
+        whole = b"".join(buffer)
+        buffer.clear()
+        buffer.append(whole)
+    return cast("bytes", inside._read_nowait(-1))
