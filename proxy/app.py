@@ -36,7 +36,7 @@ from proxy.context import (
 from proxy.errors import GatewayError, Problem
 from proxy.handlers import docs, generate, model_list, probes
 from proxy.handlers.count_tokens import count_tokens
-from proxy.live import site
+from proxy.live import capture, site
 from proxy.live.feed import FEED, Feed
 from proxy.metrics import METRICS, Metrics, metrics
 from proxy.middlewares.credentials import credentials
@@ -119,6 +119,8 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app.cleanup_ctx.append(_lifetime)
     app.on_shutdown.append(_drain)
     app.on_response_prepare.append(_tell_decisions)
+    if settings.capture:
+        capture.install(app)
     return app
 
 

@@ -1,6 +1,7 @@
 """The client's side of a streamed reply: committed late, written as it comes, kept alive."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
@@ -23,7 +24,10 @@ class ClientLeftError(Exception):
 
 
 class ClientStream:
-    """A `text/event-stream` response whose status line is sent at the first `commit` or `write`."""
+    """A `text/event-stream` response whose status line is sent at the first `commit` or `write`.
+
+    `listener` is told what is written, if there is one.
+    """
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
@@ -34,6 +38,7 @@ class ClientStream:
         self.last_write = 0.0
         self.finished = False
         self.bytes_out = 0
+        self.listener: Callable[[bytes], object] | None = None
 
     async def commit(self) -> None:
         """Send the status line and headers, once, whoever comes first. Raises ClientLeftError."""
@@ -53,6 +58,8 @@ class ClientStream:
             raise ClientLeftError from None
         self.last_write = asyncio.get_running_loop().time()
         self.bytes_out += len(data)
+        if self.listener:
+            self.listener(data)
 
     async def keep_alive(self, frame: bytes = sse.comment(b"keep-alive")) -> None:
         """Send `frame` unless the client has unread bytes anyway, then waiting would block."""
@@ -70,4 +77,6 @@ class ClientStream:
         except ConnectionError:
             raise ClientLeftError from None
         self.bytes_out += len(rest)
+        if self.listener:
+            self.listener(rest)
         return self._response

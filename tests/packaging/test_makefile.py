@@ -72,6 +72,8 @@ TARGETS = {
     "test": "-m pytest -n auto",
     "coverage": "-m pytest -n auto --cov",
     "soak": "tests/soak/soak.py",
+    "docs": "tests/docs/generated.py",
+    "screenshots": "tests/screenshots.py",
     "lint": "ruff check .",
     "format": "ruff format .",
     "lock": "pip compile",
