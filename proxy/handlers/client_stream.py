@@ -23,6 +23,12 @@ class ClientLeftError(Exception):
     """The client closed its connection."""
 
 
+class _Response(web.StreamResponse):
+    """A response whose head leaves together with its first frame, in one write."""
+
+    _send_headers_immediately = False  # a name of aiohttp's own; unknown to it, nothing changes
+
+
 class ClientStream:
     """A `text/event-stream` response whose status line is sent at the first `commit` or `write`.
 
@@ -31,7 +37,7 @@ class ClientStream:
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
-        self._response = web.StreamResponse(headers=_HEADERS)
+        self._response = _Response(headers=_HEADERS)
         self._preparing = asyncio.Lock()
         self.committed = False
         """Whether the client is told 200: a failure is from now on an in-stream error."""

@@ -11,6 +11,9 @@ from typing import Final
 
 _END: Final = b"\r\n"
 _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
+_SIZES: Final = [b"%x" % size for size in range(1_024)]
+"""How the sizes of most chunks are written: looking it up takes half the time of writing it."""
+
 _LINE_LIMIT: Final = 8_190
 """Bytes of a size with its extensions, or of a trailer: as long as aiohttp lets a header be."""
 
@@ -98,7 +101,15 @@ def _sweep(data: bytes, pieces: list[bytes]) -> int:
     if taken and not lines[taken - 1]:
         taken -= 2  # what looks like a chunk of nothing is the end of the body
     sizes, bodies = lines[0:taken:2], lines[1:taken:2]
-    if not bodies or b"" in bodies or [b"%x" % len(body) for body in bodies] != sizes:
+    if not bodies or b"" in bodies or not _fit(bodies, sizes):
         return 0
     pieces += bodies
     return len(data) - len(_END.join(lines[taken:]))
+
+
+def _fit(bodies: list[bytes], sizes: list[bytes]) -> bool:
+    """Whether each body is as long as its size says."""
+    try:
+        return list(map(_SIZES.__getitem__, map(len, bodies))) == sizes
+    except IndexError:
+        return [b"%x" % len(body) for body in bodies] == sizes
