@@ -8,7 +8,7 @@ by `parsing.py`, and all that has arrived is handed on at once. Where aiohttp is
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 from weakref import WeakSet
 
 import aiohttp
@@ -23,8 +23,11 @@ from proxy.upstream.reply import Reply, StaleConnectionError, is_stale
 
 _KNOWN_SERIES: Final = "3.14."
 _INSIDE: Final = {
-    StreamReader: ("_buffer", "_eof", "_exception", "_waiter", "_read_nowait"),
-    ResponseHandler: ("set_response_params", "read", "should_close", "_parser"),
+    StreamReader: (
+        *("_buffer", "_buffer_offset", "_cursor", "_eof", "_exception"),
+        *("_http_chunk_splits", "_protocol", "_size", "_waiter"),
+    ),
+    ResponseHandler: ("set_response_params", "read", "should_close", "_parser", "_reading_paused"),
     aiohttp.BaseConnector: ("connect",),
     Connection: ("protocol", "release", "close"),
 }
@@ -144,12 +147,21 @@ async def read_available(content: StreamReader) -> bytes:
     inside: Any = content
     if not KNOWN or type(content) is not StreamReader:
         return await content.readany()
-    while not inside._buffer and not inside._eof and inside._exception is None:
+    buffer = inside._buffer
+    while not buffer and not inside._eof and inside._exception is None:
         inside._waiter = asyncio.get_running_loop().create_future()
         try:
             await inside._waiter
         finally:
             inside._waiter = None
-    if not inside._buffer:
-        return content.read_nowait()
-    return cast("bytes", inside._read_nowait(-1))
+    if inside._buffer_offset or not buffer:
+        return await content.readany()
+    whole: bytes = buffer[0] if len(buffer) == 1 else b"".join(buffer)
+    buffer.clear()
+    inside._size = 0
+    inside._cursor += len(whole)
+    if inside._http_chunk_splits:
+        inside._http_chunk_splits.clear()
+    if inside._protocol._reading_paused:
+        inside._protocol.resume_reading()
+    return whole
