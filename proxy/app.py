@@ -138,6 +138,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         settings.openai_upstream_base,
         settings.connect_seconds,
         f"anthropic-proxy/{__version__}",
+        warm_connections=settings.warm_connections,
     )
     if settings.record_dir:
         app[RECORDER] = Recorder(settings)

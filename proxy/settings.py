@@ -141,6 +141,9 @@ class Settings:
     hold_seconds: float = _setting(
         8.0, "how long a stream's status line waits for the first real event", _NOT_NEGATIVE
     )
+    warm_connections: int = _setting(
+        1, "TLS connections kept open to each base while in use; 0: none", _NOT_NEGATIVE
+    )
     connect_seconds: float = _setting(15.0, "limit for connecting upstream", _at_least(0.1))
     first_event_seconds: float = _setting(
         600.0, "limit for the upstream's first real event", _at_least(0.1)

@@ -17,6 +17,7 @@ from proxy.upstream.failures import problem_of
 from proxy.upstream.lean import LeanClient
 from proxy.upstream.reply import Client, Reply, StaleConnectionError
 from proxy.upstream.session import SessionClient, reuse_tracing
+from proxy.upstream.warmth import Warmth
 
 _KEEP_ALIVE_SECONDS: Final = 120.0
 _DNS_SECONDS: Final = 300
@@ -28,7 +29,13 @@ class Upstream:
     """The connections and the two targets. Made inside the event loop; `close()` it."""
 
     def __init__(
-        self, anthropic_base: str, openai_base: str, connect_seconds: float, user_agent: str
+        self,
+        anthropic_base: str,
+        openai_base: str,
+        connect_seconds: float,
+        user_agent: str,
+        *,
+        warm_connections: int = 0,
     ) -> None:
         self.bases: Mapping[EndpointName, str] = {
             "anthropic": anthropic_base,
@@ -49,6 +56,11 @@ class Upstream:
             self._fresh[base] = SessionClient(self._once, base, proxy)
             if proxy is None and lean.KNOWN:
                 self._lean[base] = self._lean_client(base)
+        targets: list[LeanClient] = [
+            client for base, client in self._lean.items() if base.startswith("https:")
+        ]
+        self._warmth = Warmth(targets, warm_connections)
+        self._warmth.start()
 
     def _make_connector(self, **options: Any) -> aiohttp.TCPConnector:
         return aiohttp.TCPConnector(
@@ -84,8 +96,19 @@ class Upstream:
         """The store of certificates that are believed, for people reading an error."""
         return self._trust.store
 
+    @property
+    def keeps_warm(self) -> bool:
+        """Whether connections wait for requests."""
+        return bool(self._warmth.targets)
+
+    @property
+    def warm_connections(self) -> int:
+        """How many wait at this moment."""
+        return sum(target.idle for target in self._warmth.targets)
+
     async def close(self) -> None:
         """Close all connections."""
+        await self._warmth.close()
         await self._session.close()
         await self._once.close()
 
@@ -103,6 +126,7 @@ class Upstream:
 
         aiohttp does that for GET alone.
         """
+        self._warmth.use()
         client: Client = self._pooled[base]
         if base in self._lean and lean.usable():
             client = self._lean[base]

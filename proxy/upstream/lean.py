@@ -28,7 +28,7 @@ _INSIDE: Final = {
         *("_http_chunk_splits", "_protocol", "_size", "_waiter"),
     ),
     ResponseHandler: ("set_response_params", "read", "should_close", "_parser", "_reading_paused"),
-    aiohttp.BaseConnector: ("connect",),
+    aiohttp.TCPConnector: ("connect",),
     Connection: ("protocol", "release", "close"),
 }
 KNOWN: Final = aiohttp.__version__.startswith(_KNOWN_SERIES) and all(
@@ -84,9 +84,25 @@ class LeanClient:
             connection.close()
             raise
 
+    @property
+    def idle(self) -> int:
+        """How many open connections wait in the pool."""
+        inside: Any = self._connector
+        waiting = inside._conns.get(self._target.connection_key, ())
+        return sum(protocol.is_connected() for protocol, _since in waiting)
+
     async def warm(self) -> None:
-        """Leave one open connection in the pool. Raises TimeoutError and aiohttp.ClientError."""
-        self._release(await self._connector.connect(self._target, [], self._timeout))
+        """Leave one more open connection in the pool: not one that waits there already.
+
+        Raises TimeoutError and aiohttp.ClientError.
+        """
+        taken: list[Connection] = []
+        try:
+            while not taken or taken[-1].protocol in self._pooled:
+                taken.append(await self._connector.connect(self._target, [], self._timeout))
+        finally:
+            for connection in taken:
+                self._release(connection)
 
     async def _exchange(self, connection: Connection, head: bytes, body: bytes) -> Reply:
         protocol = connection.protocol
