@@ -41,7 +41,8 @@ class Upstream:
             "anthropic": anthropic_base,
             "openai": openai_base,
         }
-        self._trust = trust.load()
+        is_secure = any(base.startswith("https:") for base in self.bases.values())
+        self._tls = trust.load().context if is_secure else True
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds)
         self._user_agent = user_agent
         self._connector = self._make_connector(keepalive_timeout=_KEEP_ALIVE_SECONDS)
@@ -64,7 +65,7 @@ class Upstream:
 
     def _make_connector(self, **options: Any) -> aiohttp.TCPConnector:
         return aiohttp.TCPConnector(
-            ssl=self._trust.context,
+            ssl=self._tls,
             limit=0,
             ttl_dns_cache=_DNS_SECONDS,
             resolver=aiohttp.ThreadedResolver(),
@@ -94,7 +95,7 @@ class Upstream:
     @property
     def trusted(self) -> str:
         """The store of certificates that are believed, for people reading an error."""
-        return self._trust.store
+        return trust.load().store
 
     @property
     def keeps_warm(self) -> bool:
