@@ -24,7 +24,7 @@ from proxy.upstream.reply import Reply, StaleConnectionError, is_stale
 _KNOWN_SERIES: Final = "3.14."
 _INSIDE: Final = {
     StreamReader: (
-        *("_buffer", "_buffer_offset", "_cursor", "_eof", "_exception"),
+        *("_buffer", "_buffer_offset", "_cursor", "_eof", "_exception", "_loop"),
         *("_http_chunk_splits", "_protocol", "_size", "_waiter"),
     ),
     ResponseHandler: ("set_response_params", "read", "should_close", "_parser", "_reading_paused"),
@@ -155,23 +155,28 @@ class LeanClient:
         return (head + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
-async def read_available(content: StreamReader) -> bytes:
-    """All bytes that are there, once there are any; `b""` at the end of the body.
+def arrival(content: StreamReader) -> asyncio.Future[None] | None:
+    """What to await for more of a body; None if something is there, or the end.
+
+    Only for `StreamReader`s, while `KNOWN`.
+    """
+    inside: Any = content
+    if inside._buffer or inside._eof or inside._exception is not None:
+        return None
+    arriving: asyncio.Future[None] = inside._loop.create_future()
+    inside._waiter = arriving
+    return arriving
+
+
+def take(content: StreamReader) -> bytes:
+    """All bytes of a body that are there; `b""` at its end.
 
     Raises what `readany` raises, but not before what came in time was handed on.
     """
     inside: Any = content
-    if not KNOWN or type(content) is not StreamReader:
-        return await content.readany()
     buffer = inside._buffer
-    while not buffer and not inside._eof and inside._exception is None:
-        inside._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await inside._waiter
-        finally:
-            inside._waiter = None
-    if inside._buffer_offset or not buffer:
-        return await content.readany()
+    if not buffer or inside._buffer_offset:
+        return content.read_nowait()
     whole: bytes = buffer[0] if len(buffer) == 1 else b"".join(buffer)
     buffer.clear()
     inside._size = 0
@@ -181,3 +186,15 @@ async def read_available(content: StreamReader) -> bytes:
     if inside._protocol._reading_paused:
         inside._protocol.resume_reading()
     return whole
+
+
+async def read_available(content: StreamReader) -> bytes:
+    """All bytes that are there, once there are any; `b""` at the end of the body.
+
+    Raises what `readany` raises.
+    """
+    if not KNOWN or type(content) is not StreamReader:
+        return await content.readany()
+    while (arriving := arrival(content)) is not None:
+        await arriving
+    return take(content)
