@@ -72,6 +72,7 @@ TARGETS = {
     "test": "-m pytest -n auto",
     "coverage": "-m pytest -n auto --cov",
     "soak": "tests/soak/soak.py",
+    "bench": "-m bench",
     "lint": "ruff check .",
     "format": "ruff format .",
     "lock": "pip compile",
