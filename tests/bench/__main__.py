@@ -18,6 +18,7 @@ import psutil
 
 from bench import costs, rig
 from bench.linearity import linearity
+from bench.memory import memory
 from bench.micro_table import micro
 from bench.page import fill
 from bench.processes import ROOT
@@ -37,10 +38,10 @@ Part = Callable[[rig.Rig, rig.Size], str]
 def machine(command: str) -> str:
     """Where and with what the figures were made."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("aiohttp", "uvloop", "msgspec"))
-    cores, memory = os.cpu_count(), psutil.virtual_memory().total / 1024**3
+    cores, gigabytes = os.cpu_count(), psutil.virtual_memory().total / 1024**3
     return (
         f"Anthropic Proxy {__version__}, {time.strftime('%Y-%m-%d')}, `{command}`: "
-        f"{platform.system()} {platform.machine()}, {cores} processors, {memory:.0f} GB; "
+        f"{platform.system()} {platform.machine()}, {cores} processors, {gigabytes:.0f} GB; "
         f"Python {platform.python_version()}, {packages}; {_nginx()}."
     )
 
@@ -63,7 +64,7 @@ def _linearity(running: rig.Rig, size: rig.Size) -> str:
 PARTS: Final[dict[str, Part]] = {
     "costs": costs.costs,
     "paced": costs.paced,
-    "memory": costs.memory,
+    "memory": memory,
     "linearity": _linearity,
     "sooner": sooner,
     "micro": lambda running, size: micro(running.folder, size.micro_seconds),

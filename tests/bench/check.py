@@ -28,10 +28,11 @@ def check(target: Target, lane: Lane) -> None:
         found = (_STREAMS if lane.streams else _WHOLE)[lane.client](raw)
     except (ValueError, LookupError, TypeError) as error:
         raise WrongReplyError(f"{target.name}, {lane.name}: {raw[:300]!r}") from error
-    count = int(lane.prompt.split()[2])
-    wanted = "".join(islice(cycle(PIECES), count))
+    wanted = "".join(islice(cycle(PIECES), lane.deltas))
     text, tokens, ended = found
-    right = text == wanted or (lane.kind in ("paced", "open") and text.count("@") == 2 * count)
+    right = text == wanted or (
+        lane.kind in ("paced", "open") and text.count("@") == 2 * lane.deltas
+    )
     if response.status != 200 or not (right and tokens and ended):
         raise WrongReplyError(f"{target.name}, {lane.name}: {found}")
 

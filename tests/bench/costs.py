@@ -1,16 +1,14 @@
-"""CPU per event and per request, lag, memory and start: the tables of the page."""
+"""CPU per event and per request, and lag: the two large tables of the page."""
 
 import statistics
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
-from bench.lanes import LANES, OPEN_STREAMS, Lane
+from bench.lanes import LANES, Lane
 from bench.measuring import per_event, per_request, quantile, quiet
 from bench.page import figure, ratio, table
-from bench.rig import Rig, Rounds, Size, say
-from bench.targets import Target, TargetName, nginx_program, start_gateway, start_nginx
+from bench.rig import Rig, Rounds, Size
+from bench.targets import TargetName
 
 _REFERENCES: Final = {
     "cm": "mm",
@@ -76,9 +74,8 @@ def _neighbours(rounds: Rounds) -> str:
 
 def paced(rig: Rig, size: Size) -> str:
     """Streams with pauses: CPU, and how late events are."""
-    deltas = max(10, round(80 * size.share))
     lanes = [
-        replace(lane, prompt=f"count to {deltas} every 50 ms")
+        lane.counting_to(max(10, round(lane.deltas * size.share)))
         for lane in LANES
         if lane.kind == "paced"
     ]
@@ -112,43 +109,3 @@ def _lag(rounds: Rounds, lane: str, target: TargetName, share: float) -> float:
     """Microseconds from sending to arrival that `share` of the events do not exceed."""
     taken = quiet(rounds[lane, target])
     return statistics.median(quantile(each.lags, share) for each in taken) * 1e6
-
-
-def memory(rig: Rig, size: Size) -> str:
-    """Fresh processes: their start, their memory when idle and with many streams open."""
-    names: Sequence[TargetName] = ("nginx", "gateway") if rig.has_nginx else ("gateway",)
-    lane = replace(OPEN_STREAMS, connections=round(OPEN_STREAMS.connections * size.share))
-    rows = []
-    for name in names:
-        started, idle, full, completed = [], [], 0.0, 0
-        for number in range(size.starts):
-            target, seconds = _start(rig, name)
-            started.append(seconds)
-            idle.append(target.child.memory())
-            if not number:
-                carried = lane if target.takes(lane) else replace(lane, client="messages")
-                taken = rig.measure(carried, target, lane.connections)
-                full, completed = taken.memory, taken.requests
-                say(f"{name}: {full:.0f} MB with {lane.connections} streams")
-            target.child.stop()
-        rows.append(
-            [
-                name,
-                f"{statistics.median(started):.2f}",
-                figure(statistics.median(idle)),
-                figure(full),
-                f"{completed:,} of {lane.connections:,}",
-            ]
-        )
-    heads = ["target", "start to first healthy answer, s", "idle, MB"]
-    return table([*heads, f"{lane.connections:,} open streams, MB", "completed"], rows)
-
-
-def _start(rig: Rig, name: TargetName) -> tuple[Target, float]:
-    program = nginx_program()
-    if name == "nginx" and program:
-        folder = rig.folder / "fresh"
-        with suppress(FileExistsError):
-            folder.mkdir()
-        return start_nginx(program, folder, rig.upstream_port)
-    return start_gateway(rig.folder, rig.origin)

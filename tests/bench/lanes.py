@@ -6,7 +6,8 @@ connection then stand in with the relay of the same upstream bytes.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Literal
 
 from proxy.errors import DialectName
@@ -20,7 +21,7 @@ HEADERS: Final[dict[DialectName, dict[str, str]]] = {
     "messages": {"x-api-key": "sk-bench", "anthropic-version": "2023-06-01"},
     "chat": {"Authorization": "Bearer sk-bench"},
 }
-_BOTH_EVENTS: Final[dict[EndpointName, int]] = {"anthropic": 6, "openai": 2}
+_OTHER_EVENTS: Final[dict[EndpointName, int]] = {"anthropic": 6, "openai": 2}
 """Events besides deltas: opening, ping, block start, block stop, usage, end; last chunk, end."""
 
 _HISTORY: Final = 'The pier is open until nine, "said" the keeper — naïve, 你好, C:\\tmp.\n' * 60
@@ -30,11 +31,11 @@ _HISTORY: Final = 'The pier is open until nine, "said" the keeper — naïve, �
 class Lane:
     """One kind of traffic: `connections` clients send `requests` in all, over `ramp` seconds.
 
-    `megabytes` is the size of the conversation that is sent along.
+    `megabytes` is the size of the conversation that is sent along. A burst round has as many
+    requests as its time allows, `requests` at most.
     """
 
     name: str
-    what: str
     client: DialectName
     endpoint: EndpointName
     kind: Kind
@@ -43,6 +44,12 @@ class Lane:
     connections: int = 32
     ramp: float = 0.0
     megabytes: float = 0.0
+    remark: str = ""
+
+    @property
+    def what(self) -> str:
+        """For people."""
+        return f"{self.client.title()}, {'relay' if self.relayed else 'transcod'}ed{self.remark}"
 
     @property
     def relayed(self) -> bool:
@@ -55,9 +62,18 @@ class Lane:
         return self.kind != "whole"
 
     @property
+    def deltas(self) -> int:
+        """How far the upstream counts."""
+        return int(self.prompt.split()[2])
+
+    @property
     def events(self) -> int:
         """The events of one reply, as the upstream streams them."""
-        return int(self.prompt.split()[2]) + _BOTH_EVENTS[self.endpoint]
+        return self.deltas + _OTHER_EVENTS[self.endpoint]
+
+    def counting_to(self, deltas: int) -> "Lane":
+        """The same with longer or shorter replies."""
+        return replace(self, prompt=self.prompt.replace(str(self.deltas), str(deltas), 1))
 
     def body(self, model: str) -> str:
         """The request to `model`."""
@@ -76,61 +92,25 @@ class Lane:
         return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
 
 
-_PACED: Final = "count to 80 every 50 ms"
+_burst = partial(Lane, kind="burst", prompt="count to 500", requests=2_000)
+_json = partial(Lane, kind="whole", prompt="count to 20", requests=6_000, remark=", JSON")
+_big = partial(_json, requests=60, connections=2, megabytes=5, remark=", 5 MB sent, JSON")
+_paced = partial(
+    Lane, kind="paced", prompt="count to 60 every 50 ms", requests=200, connections=200
+)
 
 LANES: Final = (
-    Lane("mm", "Messages, relayed", "messages", "anthropic", "burst", "count to 500", 2_000),
-    Lane("cc", "Chat, relayed", "chat", "openai", "burst", "count to 500", 2_000),
-    Lane("cm", "Chat, transcoded", "chat", "anthropic", "burst", "count to 500", 1_500),
-    Lane("mc", "Messages, transcoded", "messages", "openai", "burst", "count to 500", 1_500),
-    Lane(
-        "json-mm", "Messages, relayed, JSON", "messages", "anthropic", "whole", "count to 20", 6_000
-    ),
-    Lane("json-cm", "Chat, transcoded, JSON", "chat", "anthropic", "whole", "count to 20", 4_000),
-    Lane(
-        "big-mm",
-        "Messages, relayed, 5 MB sent",
-        "messages",
-        "anthropic",
-        "whole",
-        "count to 20",
-        60,
-        2,
-        0,
-        5,
-    ),
-    Lane(
-        "big-cm",
-        "Chat, transcoded, 5 MB sent",
-        "chat",
-        "anthropic",
-        "whole",
-        "count to 20",
-        40,
-        2,
-        0,
-        5,
-    ),
-    Lane(
-        "paced-mm",
-        "Messages, relayed",
-        "messages",
-        "anthropic",
-        "paced",
-        _PACED,
-        200,
-        200,
-    ),
-    Lane("paced-cm", "Chat, transcoded", "chat", "anthropic", "paced", _PACED, 200, 200),
+    _burst("mm", "messages", "anthropic"),
+    _burst("cc", "chat", "openai"),
+    _burst("cm", "chat", "anthropic"),
+    _burst("mc", "messages", "openai"),
+    _json("json-mm", "messages", "anthropic"),
+    _json("json-cm", "chat", "anthropic"),
+    _big("big-mm", "messages", "anthropic"),
+    _big("big-cm", "chat", "anthropic"),
+    _paced("paced-mm", "messages", "anthropic"),
+    _paced("paced-cm", "chat", "anthropic"),
 )
 OPEN_STREAMS: Final = Lane(
-    "open",
-    "1,000 slow streams",
-    "chat",
-    "anthropic",
-    "open",
-    "count to 6 every 1000 ms",
-    1_000,
-    1_000,
-    2.0,
+    "open", "chat", "anthropic", "open", "count to 6 every 1000 ms", 1_000, 1_000, ramp=2.0
 )

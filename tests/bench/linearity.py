@@ -26,6 +26,8 @@ Points = list[tuple[float, float]]
 
 def linearity(rig: Rig, size: Size) -> tuple[str, dict[str, str]]:
     """A sentence on each, and the two plots by name."""
+    for lane in _LANES:
+        rig.prepared(lane, rig.gateway, size)  # warm
     longer = {lane.what: _by_length(rig, size, lane) for lane in _LANES}
     beside = {lane.what: _by_idle(rig, size, lane) for lane in _LANES}
     plots = {
@@ -44,9 +46,10 @@ def linearity(rig: Rig, size: Size) -> tuple[str, dict[str, str]]:
     }
     said = [_line_told(name, points) for name, points in longer.items()]
     for name, points in beside.items():
-        most, change = points[-1][0], points[-1][1] / points[0][1] - 1
+        (_, alone), (most, beside_them) = points[0], points[-1]
         said.append(
-            f"- {name}: {most:,.0f} idle streams change the CPU per event by {change:+.0%}."
+            f"- {name}: {figure(alone)} µs an event with no idle stream, "
+            f"{figure(beside_them)} µs beside {most:,.0f}."
         )
     return "\n".join(said), plots
 
@@ -54,7 +57,7 @@ def linearity(rig: Rig, size: Size) -> tuple[str, dict[str, str]]:
 def _by_length(rig: Rig, size: Size, lane: Lane) -> Points:
     points: Points = []
     for length in _some(_LENGTHS, size):
-        longer = replace(lane, prompt=f"count to {length}")
+        longer = lane.counting_to(length)
         requests = max(8, round(min(_EVENTS / length, 1_000) * size.share))
         costs = [
             rig.measure(longer, rig.gateway, requests).per_request for _ in range(_rounds(size))

@@ -10,6 +10,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -19,6 +20,7 @@ TESTS: Final = Path(__file__).parents[1]
 ROOT: Final = TESTS.parent
 _MEGABYTE: Final = 1024 * 1024
 _STOP_SECONDS: Final = 5.0
+_PROCESSORS: Final = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -33,16 +35,17 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _started_on(measured: bool) -> Iterator[None]:
-    """Children made within are pinned: to the first processor, or to all but that one."""
-    if sys.platform != "linux" or len(ours := sorted(os.sched_getaffinity(0))) < 2:
+def pinned(*, measured: bool) -> Iterator[None]:
+    """This process, and children made within, run on the first processor, or on all but that."""
+    if sys.platform != "linux" or len(_PROCESSORS) < 2:
         yield
         return
-    os.sched_setaffinity(0, ours[:1] if measured else ours[1:])
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, _PROCESSORS[:1] if measured else _PROCESSORS[1:])
     try:
         yield
     finally:
-        os.sched_setaffinity(0, ours)
+        os.sched_setaffinity(0, before)
 
 
 class Child:
@@ -57,7 +60,7 @@ class Child:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        with _started_on(measured), log.open("ab") as errors:
+        with pinned(measured=measured), log.open("ab") as errors:
             self._popen: subprocess.Popen[str] = subprocess.Popen(
                 command,
                 cwd=cwd or log.parent,
@@ -101,15 +104,17 @@ class Child:
 
     def cpu(self) -> float:
         """Seconds of CPU time that it and its children have used."""
-        times = [process.cpu_times() for process in self._tree()]
+        times = [process.cpu_times() for process in self._tree]
         return sum(each.user + each.system for each in times)
 
     def memory(self) -> float:
         """Resident memory of it and its children, in MB."""
-        rss: int = sum(process.memory_info().rss for process in self._tree())
+        rss: int = sum(process.memory_info().rss for process in self._tree)
         return rss / _MEGABYTE
 
+    @cached_property
     def _tree(self) -> list[psutil.Process]:
+        """It and the children that it has when first asked; to look again would take 10 ms."""
         return [self._process, *self._process.children(recursive=True)]
 
     def stop(self) -> None:

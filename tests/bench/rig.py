@@ -5,14 +5,14 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bench.check import check
 from bench.lanes import Lane
 from bench.measuring import Measurement, measure
-from bench.processes import Child
+from bench.processes import Child, pinned
 from bench.targets import (
     Target,
     TargetName,
@@ -44,7 +44,7 @@ class Size:
     micro_seconds: float
 
 
-FULL: Final = Size(3, 1.2, 1.0, 5, 50, 0.3)
+FULL: Final = Size(3, 1.0, 1.0, 5, 50, 0.3)
 QUICK: Final = Size(1, 0.3, 0.1, 1, 5, 0.02)
 
 
@@ -95,7 +95,7 @@ class Rig:
     def prepared(self, lane: Lane, target: Target, size: Size) -> int:
         """Check and warm up the target; how many requests a round shall have."""
         if lane.kind == "paced":
-            check(target, replace(lane, prompt="count to 3 every 50 ms"))
+            check(target, lane.counting_to(3))
             return round(lane.requests * size.share)
         check(target, lane)
         warm_up = self.measure(lane, target, min(lane.requests, _WARM_UP))
@@ -112,6 +112,7 @@ def say(text: str) -> None:
 def running() -> Iterator[Rig]:
     """A rig, until it is no longer needed."""
     with contextlib.ExitStack() as cleanup:
+        cleanup.enter_context(pinned(measured=False))
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         upstream, port = start_upstream(folder)
         cleanup.callback(upstream.stop)
