@@ -10,7 +10,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Final
 
@@ -35,8 +35,9 @@ _SOCKETS: Final = 10_240
 Part = Callable[[rig.Rig, rig.Size], str]
 
 
-def machine(command: str) -> str:
+def machine(arguments: Sequence[str]) -> str:
     """Where and with what the figures were made."""
+    command = f"make bench ARGS='{' '.join(arguments)}'" if arguments else "make bench"
     packages = ", ".join(f"{name} {version(name)}" for name in ("aiohttp", "uvloop", "msgspec"))
     cores, gigabytes = os.cpu_count(), psutil.virtual_memory().total / 1024**3
     return (
@@ -92,8 +93,8 @@ def main() -> None:
     with rig.running() as running:
         sections = {name: PARTS[name](running, size) for name in names}
         if asked.write or not (asked.quick or asked.only):
-            command = " ".join(["make bench", *(["ARGS=--quick"] if asked.quick else [])])
-            PAGE.write_text(fill(PAGE.read_text(), {"machine": machine(command), **sections}))
+            whole = {} if asked.only else {"machine": machine(sys.argv[1:])}
+            PAGE.write_text(fill(PAGE.read_text(), {**whole, **sections}))
             for plot in running.folder.glob("*.svg"):
                 IMAGES.mkdir(exist_ok=True)
                 (IMAGES / plot.name).write_text(plot.read_text())

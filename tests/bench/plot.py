@@ -30,7 +30,7 @@ class Line:
     """A named series of points (x, y), none below 0."""
 
     name: str
-    points: Sequence[tuple[float, float]]
+    points: list[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)

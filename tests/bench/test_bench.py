@@ -11,12 +11,13 @@ import pytest
 from bench.__main__ import PAGE, PARTS
 from bench.check import WrongReplyError, check
 from bench.costs import costs
-from bench.lanes import LANES
+from bench.lanes import HEADERS, LANES, Lane
 from bench.page import figure, fill
 from bench.plot import Line, chart
 from bench.processes import Child
 from bench.rig import QUICK, running
-from bench.targets import Target, start_upstream
+from bench.targets import UPSTREAM_PATHS, Target, start_upstream
+from bench.upstream import answer
 
 LANE = {lane.name: lane for lane in LANES}
 TINY = replace(QUICK, seconds=0.01)
@@ -69,6 +70,15 @@ async def test_the_delay_changes_no_byte(tmp_path: Path) -> None:
     finally:
         delay.stop()
         server.close()
+
+
+@pytest.mark.parametrize("lane", [each for each in LANES if each.streams], ids=lambda l: l.name)
+def test_the_events_by_which_cost_is_divided_are_sent(lane: Lane) -> None:
+    headers = HEADERS["messages"] | HEADERS["chat"]
+    plan = answer(UPSTREAM_PATHS[lane.endpoint], headers, lane.body("glm-4.5").encode())
+    paced = plan.pace.count * (plan.pace.before + plan.pace.after) if plan.pace else b""
+    assert plan.events == lane.events
+    assert (plan.opening + paced + plan.closing).count(b"data: ") == lane.events
 
 
 def test_only_the_places_of_a_page_change() -> None:
