@@ -72,7 +72,9 @@ async def test_the_delay_changes_no_byte(tmp_path: Path) -> None:
         server.close()
 
 
-@pytest.mark.parametrize("lane", [each for each in LANES if each.streams], ids=lambda l: l.name)
+@pytest.mark.parametrize(
+    "lane", [each for each in LANES if each.streams], ids=lambda lane: lane.name
+)
 def test_the_events_by_which_cost_is_divided_are_sent(lane: Lane) -> None:
     headers = HEADERS["messages"] | HEADERS["chat"]
     plan = answer(UPSTREAM_PATHS[lane.endpoint], headers, lane.body("glm-4.5").encode())
