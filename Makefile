@@ -22,10 +22,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo install test coverage soak bench lint format lock clean $(MISSING)
+.PHONY: help run demo install test coverage soak bench docs screenshots lint format lock clean $(MISSING)
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed-run  ## start the gateway on port 5000 (HOST and PORT change that)
 	@exec $(BIN)/python -m proxy
@@ -51,6 +51,12 @@ lint: $(VENV)/.installed-dev  ## check style, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed-dev  ## bring the generated parts of the documents up to date
+	@$(BIN)/python tests/docs/generated.py
+
+screenshots: $(VENV)/.installed-dev  ## take the pictures of the live page anew (needs Chromium)
+	@$(BIN)/python tests/screenshots.py
 
 format: $(VENV)/.installed-dev  ## fix style and formatting
 	$(BIN)/ruff check --fix .

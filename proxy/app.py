@@ -36,17 +36,15 @@ from proxy.context import (
 from proxy.errors import GatewayError, Problem
 from proxy.handlers import docs, generate, model_list, probes
 from proxy.handlers.count_tokens import count_tokens
-from proxy.live import site
+from proxy.live import capture, site
 from proxy.live.feed import FEED, Feed
 from proxy.metrics import METRICS, Metrics, metrics
 from proxy.middlewares.credentials import credentials
 from proxy.middlewares.errors import errors
 from proxy.middlewares.guard import cors_headers, guard
 from proxy.middlewares.observe import observe
-from proxy.middlewares.record import record
 from proxy.middlewares.routing import route
 from proxy.middlewares.token_scaling import token_scaling
-from proxy.recording.recorder import RECORDER, Recorder
 from proxy.settings import Settings
 from proxy.text import printable
 from proxy.tokens.counter import TokenCounter
@@ -77,9 +75,8 @@ def create_app(settings: Settings | None = None) -> web.Application:
     Raises SettingsError when the environment is wrong.
     """
     settings = settings or Settings.from_environment()
-    recording = [record] if settings.record_dir else []
     app = web.Application(
-        middlewares=[observe, *recording, errors, guard, credentials, route, token_scaling],
+        middlewares=[observe, errors, guard, credentials, route, token_scaling],
         client_max_size=settings.max_body_mb * 1024 * 1024,
     )
     app[SETTINGS] = settings
@@ -116,9 +113,15 @@ def create_app(settings: Settings | None = None) -> web.Application:
             web.post("/api/event_logging/batch" + _END, probes.event_logging),
         ]
     )
+    if settings.record_dir:
+        from proxy.middlewares.record import install_recording  # noqa: PLC0415 - rarely needed
+
+        install_recording(app)
     app.cleanup_ctx.append(_lifetime)
     app.on_shutdown.append(_drain)
     app.on_response_prepare.append(_tell_decisions)
+    if settings.capture:
+        capture.install(app)
     return app
 
 
@@ -136,16 +139,12 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         settings.openai_upstream_base,
         settings.connect_seconds,
         f"anthropic-proxy/{__version__}",
+        warm_connections=settings.warm_connections,
     )
-    if settings.record_dir:
-        app[RECORDER] = Recorder(settings)
-        app[RECORDER].announce()
     yield
     await app[WATCHDOG].close()
     await app[UPSTREAM].close()
     app[COUNTER].close()
-    if settings.record_dir:
-        await app[RECORDER].close()
 
 
 async def _drain(app: web.Application) -> None:

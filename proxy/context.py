@@ -1,6 +1,6 @@
 """What the layers leave on a request and on the application: typed keys for immutable values."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
@@ -59,6 +59,7 @@ class Observation:
     """What there is to tell of a request; filled in as it becomes known.
 
     `dialect` is the one to answer in, `operation` what the request is routed to, if to the API.
+    The tokens are those of `usage`, as they came and as clients of either dialect understand them.
     """
 
     started: float
@@ -68,6 +69,8 @@ class Observation:
     upstream_status: int | None = None
     upstream_request_id: str | None = None
     usage: Usage | None = None
+    raw_tokens: Mapping[str, int] = field(default_factory=dict)
+    scaled_tokens: Mapping[str, int] = field(default_factory=dict)
     estimate: int | None = None
     bytes_in: int = 0
     bytes_out: int = 0

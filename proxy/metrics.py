@@ -15,12 +15,10 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from proxy import __version__, models
-from proxy.context import CALL, GATES, OBSERVATION, ROUTE, SCALE, WATCHDOG
+from proxy.context import CALL, GATES, OBSERVATION, ROUTE, WATCHDOG
 from proxy.handlers.client_stream import CLIENT_LEFT
 from proxy.refusals import MEANINGS
 from proxy.tallies import Tally, Timing
-from proxy.tokens.scale import Scale
-from proxy.tokens.usage import UNSCALED, Usage
 
 _NAME: Final = "anthropic_proxy"
 _DURATIONS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640, 1800)
@@ -99,20 +97,16 @@ class Metrics:
         self._duration.observe(now - seen.started, name, seen.dialect, endpoint)
         if seen.first_event is not None:
             self._first_event.observe(seen.first_event - seen.started, seen.dialect, endpoint)
-        if seen.usage:
-            scale = request.get(SCALE, UNSCALED)
-            self._count_tokens(seen.usage, scale, (seen.dialect, endpoint, model))
+        for count, told in (("raw", seen.raw_tokens), ("scaled", seen.scaled_tokens)):
+            for field, tokens in told.items():
+                if tokens:
+                    place = (seen.dialect, endpoint, model, _KINDS[field], count)
+                    self._tokens.by[place] += tokens
         if seen.error and _is_upstream(seen.error, seen.upstream_status):
             self._upstream_errors.by[seen.error if seen.error in _KNOWN_CODES else "other",] += 1
         self._retries.by[()] += seen.retries
         self._mended.by[()] += seen.repairs
         self._changed.by[()] += call is not None and bool(call.changes.entries())
-
-    def _count_tokens(self, usage: Usage, scale: Scale, where: tuple[str, str, str]) -> None:
-        for count, factor in (("raw", UNSCALED), ("scaled", scale)):
-            for field, tokens in usage.as_messages(factor).items():
-                if tokens:
-                    self._tokens.by[*where, _KINDS[field], count] += tokens
 
     def _tally(self, name: str, text: str, *labels: str) -> Tally:
         tally = Tally(f"{_NAME}_{name}", text, *labels)

@@ -68,6 +68,10 @@ _OPEN_WITH_OUR_KEY: Final = (
     "Must be set when HOST is not a loopback address and SERVER_API_KEY is: "
     "otherwise everybody on the network could use that key."
 )
+_OPEN_WITH_PROMPTS: Final = (
+    "Must be set when HOST is not a loopback address and CAPTURE is: "
+    "otherwise everybody on the network could read prompts and answers."
+)
 _POSITIVE: Final = _at_least(1)
 _NOT_NEGATIVE: Final = _at_least(0)
 
@@ -137,6 +141,9 @@ class Settings:
     hold_seconds: float = _setting(
         8.0, "how long a stream's status line waits for the first real event", _NOT_NEGATIVE
     )
+    warm_connections: int = _setting(
+        1, "TLS connections kept open to each base while in use; 0: none", _NOT_NEGATIVE
+    )
     connect_seconds: float = _setting(15.0, "limit for connecting upstream", _at_least(0.1))
     first_event_seconds: float = _setting(
         600.0, "limit for the upstream's first real event", _at_least(0.1)
@@ -168,6 +175,9 @@ class Settings:
     record_dir: str = _setting(
         "", "directory for recordings of requests and answers, prompts included; empty: none"
     )
+    capture: bool = _setting(
+        False, "keep the last prompts and answers in memory and show them on the live page"
+    )
 
     log_format: Literal["auto", "json", "console"] = _setting(
         "auto",
@@ -186,14 +196,16 @@ class Settings:
             raise SettingsError(
                 {"SERVER_API_KEY": ["Must be set when FORWARD_CLIENT_KEY is false."]}
             )
-        if self._is_open_with_our_key():
+        if self._is_open() and self.server_api_key:
             raise SettingsError({"GATEWAY_KEY": [_OPEN_WITH_OUR_KEY]})
+        if self._is_open() and self.capture:
+            raise SettingsError({"GATEWAY_KEY": [_OPEN_WITH_PROMPTS]})
         for name in ("upstream_base", "openai_upstream_base"):
             object.__setattr__(self, name, getattr(self, name).rstrip("/"))
 
-    def _is_open_with_our_key(self) -> bool:
-        """Whether anybody on the network could spend SERVER_API_KEY."""
-        guarded = self.gateway_key or self.published_on_loopback or not self.server_api_key
+    def _is_open(self) -> bool:
+        """Whether anybody on the network may come in."""
+        guarded = self.gateway_key or self.published_on_loopback
         return not guarded and not all(is_loopback(host) for host in self.host)
 
     @property

@@ -1,7 +1,8 @@
 """The gateway in front of the simulator, both on real sockets, for whoever asks for `stack`."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import aiohttp
 import hypothesis
 import pytest
 from aiohttp import web
+from browser import Tab, browser, chromium, new_tab
 
 from proxy.simulator import Address, Script
 from proxy.testing import serve_glm
@@ -73,3 +75,25 @@ async def start_stack() -> AsyncIterator[StackFactory]:
             return await cleanup.enter_async_context(run_stack(**settings))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def devtools() -> Iterator[str]:
+    """The address of a headless Chromium; REQUIRE_BROWSER says that there must be one."""
+    executable = chromium()
+    if executable is None:
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail("REQUIRE_BROWSER is set, and no Chromium is on PATH")
+        pytest.skip("no Chromium on PATH")
+    with browser(executable) as address:
+        yield address
+
+
+@pytest.fixture
+async def tab(devtools: str) -> AsyncIterator[Tab]:
+    """A tab; whatever a test does with it, the page may not complain nor ask anybody else."""
+    async with new_tab(devtools) as tab:
+        await tab.size(1280, 800)
+        yield tab
+        assert tab.complaints == []
+        assert tab.strangers == []

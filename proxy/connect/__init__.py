@@ -4,7 +4,3 @@
 of tools, each with a small function that turns facts into a `Setup`; `render.py` prints one,
 `files.py` and `writing.py` bring it into the tool's own file.
 """
-
-from proxy.connect.command import register
-
-__all__ = ["register"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from proxy.connect.facts import Facts, gather
 from proxy.connect.gateway import UnreachableError, address_of, ask
@@ -21,16 +21,10 @@ _MODEL: Final = re.compile(r"[\w.:/\[\]-]+")
 _LIST: Final = "\n".join(f"  {tool.name:<12} {tool.title}" for tool in TOOLS.values())
 
 
-def register(commands: Any, tell: Tell) -> None:
-    """Add `connect` to the parser's commands; `tell` gets what is to be printed."""
-    text = "print, write or check the settings of a tool"
-    parser = commands.add_parser(
-        "connect",
-        help=text,
-        description=f"{text.capitalize()}, from the running gateway.",
-        epilog=f"tools:\n{_LIST}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def register(parser: argparse.ArgumentParser, tell: Tell) -> None:
+    """Make `parser` the command's; `tell` gets what is to be printed."""
+    parser.epilog = f"tools:\n{_LIST}"
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("tool", metavar="TOOL", choices=TOOLS, help="one of the list below")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--write", action="store_true", help="edit the tool's own file")

@@ -25,6 +25,7 @@ from proxy.dialects.messages import frames as messages_frames
 from proxy.dialects.messages import request as messages
 from proxy.dialects.messages.reader import MessagesReader
 from proxy.dialects.messages.relay import MessagesRelay
+from proxy.dialects.messages.request import MessagesRequest
 from proxy.dialects.messages.writer import MessagesWriter
 from proxy.dialects.transcoder import ReplyContext, Transcoder
 from proxy.dialects.translation import Merged, Reader, Translation, Writer
@@ -63,11 +64,14 @@ class ClientDialect(Generic[View]):
 
 @dataclass(frozen=True, slots=True)
 class EndpointDialect:
-    """What the gateway must know of an endpoint's dialect."""
+    """What the gateway must know of an endpoint's dialect.
+
+    `from_messages` is given the typed reading of the Messages request too, if there is one already.
+    """
 
     name: DialectName
     path: str
-    from_messages: Callable[[Json, Changes], Json]
+    from_messages: Callable[[Json, MessagesRequest | None, Changes], Json]
     fit: Callable[[Json, Model, Changes], Json]
     extra: Json
     reader: Callable[[ReplyContext], Reader]
@@ -103,7 +107,7 @@ ENDPOINTS: Final[dict[EndpointName, EndpointDialect]] = {
     "anthropic": EndpointDialect(
         name="messages",
         path="/v1/messages",
-        from_messages=lambda body, _changes: body,
+        from_messages=lambda body, _view, _changes: body,
         fit=messages_fit.fit,
         extra={"stream": True},
         reader=lambda _context: MessagesReader(),
@@ -112,8 +116,8 @@ ENDPOINTS: Final[dict[EndpointName, EndpointDialect]] = {
     "openai": EndpointDialect(
         name="chat",
         path="/chat/completions",
-        from_messages=lambda body, changes: from_messages_request(
-            messages.read(body), body, changes
+        from_messages=lambda body, view, changes: from_messages_request(
+            view or messages.read(body), body, changes
         ),
         fit=chat_fit.fit,
         extra={"stream": True, "stream_options": {"include_usage": True}},
@@ -137,7 +141,9 @@ def upstream_request(
     """
     try:
         if client.name != endpoint.name:
-            body = endpoint.from_messages(client.to_messages(view, body, changes), changes)
+            told = client.to_messages(view, body, changes)
+            known = view if isinstance(view, MessagesRequest) else None
+            body = endpoint.from_messages(told, known, changes)
         fitted = endpoint.fit(body, model, changes)
     except RecursionError:
         raise invalid("body: nested too deeply") from None

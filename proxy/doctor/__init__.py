@@ -4,7 +4,3 @@ An examination is a sequence of probes, one after the other, each bounded in tim
 `Finding`. `local.py` looks at this machine, `network.py` at the way to z.ai, `keys.py` at the key
 and its plan, `content.py` at what models answer. `examination.py` has the order.
 """
-
-from proxy.doctor.command import register
-
-__all__ = ["register"]

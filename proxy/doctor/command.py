@@ -5,7 +5,7 @@ import asyncio
 import json
 import math
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final
+from typing import Final
 
 from proxy.doctor.examination import Options, examine
 from proxy.doctor.local import find_key, read_settings
@@ -18,10 +18,9 @@ _COSTS: Final = (
 )
 
 
-def register(commands: Any, tell: Tell) -> None:
-    """Add `doctor` to the parser's commands; `tell` gets what is to be printed."""
-    text = "find out what is wrong, and how to put it right"
-    parser = commands.add_parser("doctor", help=text, description=f"{text.capitalize()}. {_COSTS}")
+def register(parser: argparse.ArgumentParser, tell: Tell) -> None:
+    """Make `parser` the command's; `tell` gets what is to be printed."""
+    parser.description = f"{parser.description} {_COSTS}"
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     parser.add_argument("--offline", action="store_true", help="send nothing over the network")
     parser.add_argument(

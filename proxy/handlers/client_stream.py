@@ -1,6 +1,7 @@
 """The client's side of a streamed reply: committed late, written as it comes, kept alive."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
@@ -18,22 +19,38 @@ CLIENT_LEFT: Final = 499
 """The status of a client that left, as nginx names it; nobody sees it but the log."""
 
 
+_SHORT: Final = 16 * 1024
+"""Bytes that the system's buffer of a socket takes at once, if it is empty."""
+
+
 class ClientLeftError(Exception):
     """The client closed its connection."""
 
 
+class _Response(web.StreamResponse):
+    """A response whose head leaves together with its first frame, in one write."""
+
+    _send_headers_immediately = False  # a name of aiohttp's own; unknown to it, nothing changes
+
+
 class ClientStream:
-    """A `text/event-stream` response whose status line is sent at the first `commit` or `write`."""
+    """A `text/event-stream` response whose status line is sent at the first `commit` or `write`.
+
+    `listener` is told what is written, if there is one.
+    """
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
-        self._response = web.StreamResponse(headers=_HEADERS)
+        self._response = _Response(headers=_HEADERS)
         self._preparing = asyncio.Lock()
+        self._begun = False
+        self._chunked = False
         self.committed = False
         """Whether the client is told 200: a failure is from now on an in-stream error."""
         self.last_write = 0.0
         self.finished = False
         self.bytes_out = 0
+        self.listener: Callable[[bytes], object] | None = None
 
     async def commit(self) -> None:
         """Send the status line and headers, once, whoever comes first. Raises ClientLeftError."""
@@ -47,12 +64,22 @@ class ClientStream:
         """Send whole frames; waits while the client reads slowly. Raises ClientLeftError."""
         if not self._response.prepared:
             await self.commit()
-        try:
-            await self._response.write(data)
-        except ConnectionError:
-            raise ClientLeftError from None
+        transport = self._request.transport
+        is_short = self._begun and len(data) <= _SHORT
+        if is_short and transport and not transport.get_write_buffer_size():
+            # Nothing has to be waited for, so aiohttp's layers are spared: most events come so.
+            transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        else:
+            try:
+                await self._response.write(data)
+            except ConnectionError:
+                raise ClientLeftError from None
+            self._begun = True
+            self._chunked = "transfer-encoding" in self._response.headers
         self.last_write = asyncio.get_running_loop().time()
         self.bytes_out += len(data)
+        if self.listener:
+            self.listener(data)
 
     async def keep_alive(self, frame: bytes = sse.comment(b"keep-alive")) -> None:
         """Send `frame` unless the client has unread bytes anyway, then waiting would block."""
@@ -70,4 +97,6 @@ class ClientStream:
         except ConnectionError:
             raise ClientLeftError from None
         self.bytes_out += len(rest)
+        if self.listener:
+            self.listener(rest)
         return self._response

@@ -52,6 +52,8 @@ _KEEP_ALIVE: Final[dict[DialectName, bytes]] = {
 }
 """A sign of life within a reply; before its first event only a comment is allowed."""
 
+_LARGE: Final = 256 * 1024
+
 _CONCURRENCY_CODES: Final = frozenset({"1302", "1303"})
 
 
@@ -137,7 +139,9 @@ class Exchange:
 
     async def _reply(self, counting: "asyncio.Task[int] | None") -> web.StreamResponse:
         """Attempts, as long as one more is worth it and nothing of a reply was shown."""
+        await self._let_others_run()
         sending = Sending(self._request, self._endpoint, self._model)
+        await self._let_others_run()
         tries = 1
         while True:
             try:
@@ -158,6 +162,11 @@ class Exchange:
                 self._seen.retries += 1
             else:
                 return response
+
+    async def _let_others_run(self) -> None:
+        """Between two passes over a large request, each of which takes some milliseconds."""
+        if self._seen.bytes_in > _LARGE:
+            await asyncio.sleep(0)
 
     async def _attempt(
         self, sending: Sending, counting: "asyncio.Task[int] | None"

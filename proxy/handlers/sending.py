@@ -35,10 +35,17 @@ class Sending:
         self.headers = forwarded(
             request.headers, self._route.endpoint, request[CREDENTIAL].key, call.changes
         )
+        self._encoded: bytes | None = None
         for name in tuple(self._degrades):
             if self._memory(name) in self._learned:
                 self._degrade(name)
-        self.body = encode(self._body)
+
+    @property
+    def body(self) -> bytes:
+        """The body as JSON."""
+        if self._encoded is None:
+            self._encoded = encode(self._body)
+        return self._encoded
 
     def degrade(self, problem: Problem) -> bool:
         """Leave out what `problem` probably refuses; False if nothing is left to leave out."""
@@ -48,7 +55,6 @@ class Sending:
         for name in tuple(self._degrades):
             if self._degrade(name):
                 self._tried = name
-                self.body = encode(self._body)
                 return True
         return False
 
@@ -65,6 +71,7 @@ class Sending:
             return False
         self._changes.add(name, "refused by the model: sent without")
         self._body = weaker
+        self._encoded = None
         return True
 
     def _memory(self, name: str) -> tuple[str, str, str]:

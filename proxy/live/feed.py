@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from aiohttp import web
 
 from proxy import sse
-from proxy.context import OBSERVATION, operation_of
-from proxy.live.record import Phase, Record, bytes_out, describe, phase
+from proxy.context import OBSERVATION, SETTINGS, operation_of
+from proxy.live.record import bytes_out, describe, phase
+from proxy.live.wire import Phase, Record, Snapshot, State
 from proxy.metrics import standing
 
 RING: Final = 200
@@ -154,9 +155,12 @@ class Feed:
 
     def _snapshot(self) -> bytes:
         present = [opened.record() for opened in tuple(self._open.values())[-RING:]]
-        return _frame("snapshot", {"requests": [*self._ring, *present], **self._state()})
+        now = msgspec.structs.asdict(self._state())
+        capture = self._app[SETTINGS].capture
+        records = [*self._ring, *present]
+        return _frame("snapshot", Snapshot(requests=records, capture=capture, **now))
 
-    def _state(self) -> dict[str, Any]:
+    def _state(self) -> State:
         """Bytes of the open answers, and how full the gates are."""
         active, waiting = standing(self._app)
         sent = {
@@ -164,17 +168,18 @@ class Feed:
             for opened in self._open.values()
             if opened.request[OBSERVATION].first_event is not None
         }
-        return {"time": time.time(), "active": active, "waiting": waiting, "sent": sent}
+        return State(time.time(), active, waiting, sent)
 
     async def _tick(self) -> None:
         """Tell what changed in open requests, and wake listeners to see whether they are read."""
         quiet = 0
-        last: dict[str, Any] = {}
+        last: State | None = None
         while self._listeners:
             await asyncio.sleep(TICK_SECONDS)
             self._tell_changes()
             state = self._state()
-            quiet = 0 if self._open or state != {**last, "time": state["time"]} else quiet + 1
+            same = last is not None and state == msgspec.structs.replace(last, time=state.time)
+            quiet = quiet + 1 if same and not self._open else 0
             last = state
             if not quiet:
                 self._tell("state", state)

@@ -1,14 +1,14 @@
-"""What the live page is told of a request: one value, at any time of its life. Pure reading.
+"""What is told of a request (`wire.py`): one value, at any time of its life. Pure reading.
 
-Nothing of a prompt or an answer is in it. A message of z.ai may quote either, so an error is told
-by kind, code, field and hint, not by message; what clients name (models, tools) is cut and cleaned.
+Nothing of a prompt or an answer is in it, unless CAPTURE asks for it (`capture.py`). A message of
+z.ai may quote either, so an error is told by kind, code, field and hint, not by message; what
+clients name (models, tools) is cut and cleaned.
 """
 
 import re
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
-import msgspec
 from aiohttp import web
 
 from proxy.context import (
@@ -21,14 +21,14 @@ from proxy.context import (
     STREAM,
     dialect_of,
 )
-from proxy.errors import DialectName, Problem
+from proxy.errors import Problem
 from proxy.handlers.client_stream import CLIENT_LEFT
+from proxy.live.capture import captured
+from proxy.live.wire import Failure, Phase, Record, Tokens
 from proxy.middlewares.token_scaling import windows_for
 from proxy.text import printable
 from proxy.tokens.scale import Scale
 from proxy.tokens.usage import UNSCALED, Usage
-
-Phase = Literal["receiving", "waiting", "streaming", "done", "failed", "left"]
 
 _NAME_LIMIT: Final = 80
 _PRODUCT: Final = re.compile(r"([A-Za-z][\w.-]{0,30})(?:/v?(\d[\d.]{0,12}))?", re.ASCII)
@@ -52,58 +52,6 @@ _TOOLS: Final = {
 """The first product of a `User-Agent` in lower case -> the tool's own name."""
 
 
-class Tokens(msgspec.Struct, frozen=True):
-    """A usage, raw or scaled; `input` excludes what was cached."""
-
-    input: int
-    cache_creation: int
-    cache_read: int
-    output: int
-
-
-class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a request failed; `until` is Unix time in seconds, when a plan is usable again."""
-
-    kind: str
-    code: str | None = None
-    field: str | None = None
-    hint: str = ""
-    until: float | None = None
-
-
-class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A request. Times are milliseconds, `began` Unix time in seconds, windows tokens.
-
-    `id` is the gateway's own count: a client may send the same `request_id` twice.
-    """
-
-    id: int
-    request_id: str
-    began: float
-    tool: str
-    path: str
-    dialect: DialectName
-    phase: Phase
-    status: int | None = None
-    streams: bool = False
-    asked: str | None = None
-    model: str | None = None
-    endpoint: str | None = None
-    reason: str | None = None
-    duration: float | None = None
-    first_event: float | None = None
-    bytes_out: int = 0
-    retries: int = 0
-    mended: int = 0
-    changed: tuple[str, ...] = ()
-    scale: str | None = None
-    raw: Tokens | None = None
-    scaled: Tokens | None = None
-    client_window: int | None = None
-    real_window: int | None = None
-    error: Failure | None = None
-
-
 def describe(
     request: web.Request, number: int, began: float, *, clock: float, status: int | None = None
 ) -> Record:
@@ -113,6 +61,7 @@ def describe(
     """
     seen, route, scale = request[OBSERVATION], request.get(ROUTE), request.get(SCALE)
     call, dialect = request.get(CALL), dialect_of(request)
+    prompt, answer = captured(request)
     windows = windows_for(dialect, route, request.app[SETTINGS]) if route else (None, None)
     return Record(
         id=number,
@@ -140,6 +89,8 @@ def describe(
         client_window=windows[0],
         real_window=windows[1],
         error=_failure(seen.problem, clock) if seen.problem else None,
+        prompt=prompt,
+        answer=answer,
     )
 
 

@@ -23,6 +23,7 @@ from proxy.context import (
 from proxy.handlers.client_stream import CLIENT_LEFT, ClientLeftError
 from proxy.ids import new_request_id
 from proxy.tokens.scale import Scale
+from proxy.tokens.usage import UNSCALED
 
 _log: Final = logging.getLogger("proxy.request")
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
@@ -46,12 +47,21 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = web.Response(status=CLIENT_LEFT)
     finally:
         now = loop.time()
+        _count(request)
         for observer in observers:
             observer.finished(request, status, now)
         level = _level(request, status)
         if _log.isEnabledFor(level):
             _log.log(level, "request", extra=_line(request, status, now))
     return response
+
+
+def _count(request: web.Request) -> None:
+    """Scale what the reply cost once, for all who tell of it."""
+    seen = request[OBSERVATION]
+    if seen.usage:
+        seen.raw_tokens = seen.usage.as_messages()
+        seen.scaled_tokens = seen.usage.as_messages(request.get(SCALE, UNSCALED))
 
 
 def _level(request: web.Request, status: int) -> int:
@@ -102,9 +112,9 @@ def _add_tokens(line: dict[str, Any], seen: Observation, scale: Scale) -> None:
     line["token_scale"] = str(scale)
     line["estimate"] = seen.estimate
     if usage := seen.usage:
-        told = usage.as_messages if seen.dialect == "messages" else usage.as_chat
-        line["tokens"] = usage.as_messages()
-        line["scaled_tokens"] = told(scale)
+        is_chat = seen.dialect == "chat"
+        line["tokens"] = seen.raw_tokens
+        line["scaled_tokens"] = usage.as_chat(scale) if is_chat else seen.scaled_tokens
         if seen.estimate is not None and usage.prompt:
             line["estimate_error"] = seen.estimate - usage.prompt
 

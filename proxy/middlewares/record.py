@@ -1,12 +1,14 @@
 """Records what generates, where RECORD_DIR asks for it; else this layer is not in the stack."""
 
+from collections.abc import AsyncIterator
+
 from aiohttp import web
 
-from proxy.context import OBSERVATION, RECORDING, Handler, operation_of
+from proxy.context import OBSERVATION, RECORDING, SETTINGS, Handler, operation_of
 from proxy.handlers.client_stream import CLIENT_LEFT, ClientLeftError
 from proxy.recording.finished import finish
 from proxy.recording.lines import Outcome
-from proxy.recording.recorder import RECORDER
+from proxy.recording.recorder import RECORDER, Recorder
 from proxy.recording.recording import Recording
 
 
@@ -37,3 +39,16 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
             body = await request.read()
             finished = finish(request, body, recording, response, status, outcome)
             request.app[RECORDER].keep(finished)
+
+
+def install_recording(app: web.Application) -> None:
+    """Put the layer right behind `observe`, and open the recorder before all else lives."""
+    app.middlewares.insert(1, record)
+    app.cleanup_ctx.append(_recorder)
+
+
+async def _recorder(app: web.Application) -> AsyncIterator[None]:
+    app[RECORDER] = Recorder(app[SETTINGS])
+    app[RECORDER].announce()
+    yield
+    await app[RECORDER].close()

@@ -5,7 +5,7 @@ from typing import Any, Final
 from proxy import pages
 from proxy.openapi import errors, examples
 from proxy.openapi.headers import request_id
-from proxy.openapi.parts import file_response, json_response, ref
+from proxy.openapi.parts import file_response, json_response, object_schema, ref
 
 Json = dict[str, Any]
 
@@ -120,7 +120,7 @@ def _live_events() -> Json:
         "description": (
             "A `snapshot` of the last 200 requests, then `request` for each that begins, changes "
             "or ends, and `state`. It goes on until the reader leaves or the gateway stops. "
-            "Nothing of prompts or answers is in it."
+            "Nothing of prompts or answers is in it, unless `CAPTURE` is set."
         ),
         "security": PUBLIC,
         "responses": {"200": file_response("The events.", "text/event-stream"), **GUARDED},
@@ -171,13 +171,16 @@ def _asset(assets: list[str]) -> Json:
 
 
 def _document() -> Json:
+    schema = object_schema(
+        "The document itself.", ["openapi"], openapi={"type": "string", "description": "3.1.0"}
+    )
     return {
         "operationId": "openapiDocument",
         "tags": ["Gateway"],
         "summary": "This document",
         "security": PUBLIC,
         "responses": {
-            "200": json_response("An OpenAPI 3.1 document.", {"type": "object"}),
+            "200": json_response("An OpenAPI 3.1 document.", schema),
             **OPEN,
         },
     }

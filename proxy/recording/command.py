@@ -1,5 +1,6 @@
 """`anthropic-proxy replay FILE`: reads, plays, compares; says it in text or in JSON."""
 
+import argparse
 import asyncio
 import json
 from collections.abc import Callable
@@ -18,6 +19,21 @@ SAME, DIFFERENT, UNREADABLE = 0, 1, 2
 """The exit codes."""
 
 _CUT: Final = "The recording was cut (it grew too large) and is compared as far as it goes."
+
+
+def register(parser: argparse.ArgumentParser, tell: Tell) -> None:
+    """Make `parser` the command's; `tell` gets what is to be printed."""
+    parser.add_argument("file", type=Path, help="the recording")
+    parser.add_argument(
+        "--as",
+        dest="dialect",
+        choices=("chat", "messages"),
+        help="show the answer as a client of this dialect would get it; compare nothing",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(
+        standalone=lambda told: replay(told.file, told.dialect, as_json=told.json, tell=tell)
+    )
 
 
 def replay(path: Path, dialect: DialectName | None, *, as_json: bool, tell: Tell) -> int:

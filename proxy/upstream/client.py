@@ -17,6 +17,7 @@ from proxy.upstream.failures import problem_of
 from proxy.upstream.lean import LeanClient
 from proxy.upstream.reply import Client, Reply, StaleConnectionError
 from proxy.upstream.session import SessionClient, reuse_tracing
+from proxy.upstream.warmth import Warmth
 
 _KEEP_ALIVE_SECONDS: Final = 120.0
 _DNS_SECONDS: Final = 300
@@ -28,13 +29,20 @@ class Upstream:
     """The connections and the two targets. Made inside the event loop; `close()` it."""
 
     def __init__(
-        self, anthropic_base: str, openai_base: str, connect_seconds: float, user_agent: str
+        self,
+        anthropic_base: str,
+        openai_base: str,
+        connect_seconds: float,
+        user_agent: str,
+        *,
+        warm_connections: int = 0,
     ) -> None:
         self.bases: Mapping[EndpointName, str] = {
             "anthropic": anthropic_base,
             "openai": openai_base,
         }
-        self._trust = trust.load()
+        is_secure = any(base.startswith("https:") for base in self.bases.values())
+        self._tls = trust.load().context if is_secure else True
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds)
         self._user_agent = user_agent
         self._connector = self._make_connector(keepalive_timeout=_KEEP_ALIVE_SECONDS)
@@ -49,10 +57,15 @@ class Upstream:
             self._fresh[base] = SessionClient(self._once, base, proxy)
             if proxy is None and lean.KNOWN:
                 self._lean[base] = self._lean_client(base)
+        targets: list[LeanClient] = [
+            client for base, client in self._lean.items() if base.startswith("https:")
+        ]
+        self._warmth = Warmth(targets, warm_connections)
+        self._warmth.start()
 
     def _make_connector(self, **options: Any) -> aiohttp.TCPConnector:
         return aiohttp.TCPConnector(
-            ssl=self._trust.context,
+            ssl=self._tls,
             limit=0,
             ttl_dns_cache=_DNS_SECONDS,
             resolver=aiohttp.ThreadedResolver(),
@@ -82,10 +95,21 @@ class Upstream:
     @property
     def trusted(self) -> str:
         """The store of certificates that are believed, for people reading an error."""
-        return self._trust.store
+        return trust.load().store
+
+    @property
+    def keeps_warm(self) -> bool:
+        """Whether connections wait for requests."""
+        return bool(self._warmth.targets)
+
+    @property
+    def warm_connections(self) -> int:
+        """How many wait at this moment."""
+        return sum(target.idle for target in self._warmth.targets)
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._warmth.close()
         await self._session.close()
         await self._once.close()
 
@@ -103,6 +127,7 @@ class Upstream:
 
         aiohttp does that for GET alone.
         """
+        self._warmth.use()
         client: Client = self._pooled[base]
         if base in self._lean and lean.usable():
             client = self._lean[base]

@@ -1,16 +1,14 @@
 """Posts and reads below aiohttp's client session: the one room that knows aiohttp inside.
 
-A session spends more on a request than the gateway does in all (`docs/performance.md`), and its
-`readany` takes every HTTP chunk by itself, while z.ai sends one for each event. So here a
-connection is taken from aiohttp's pool, the request is written in one piece, aiohttp's parser reads
-the answer, and all that has arrived is handed on joined. Where aiohttp is not as expected (another
-version, a test double in place of its session) the public API does the work.
+A session spends more on a request than the gateway does in all (`docs/performance.md`). So here a
+connection is taken from aiohttp's pool, the request is written in one piece, the answer is parsed
+by `parsing.py`, and all that has arrived is handed on at once. Where aiohttp is not as expected
+(another version, a test double in place of its session) the public API does the work.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 from weakref import WeakSet
 
 import aiohttp
@@ -20,13 +18,17 @@ from aiohttp.connector import Connection
 from aiohttp.streams import StreamReader
 from yarl import URL
 
+from proxy.upstream.parsing import ReplyParser
 from proxy.upstream.reply import Reply, StaleConnectionError, is_stale
 
 _KNOWN_SERIES: Final = "3.14."
 _INSIDE: Final = {
-    StreamReader: ("_buffer", "_buffer_offset", "_eof", "_exception", "_waiter", "_read_nowait"),
-    ResponseHandler: ("set_response_params", "read", "should_close"),
-    aiohttp.BaseConnector: ("connect",),
+    StreamReader: (
+        *("_buffer", "_buffer_offset", "_cursor", "_eof", "_exception"),
+        *("_http_chunk_splits", "_protocol", "_size", "_waiter"),
+    ),
+    ResponseHandler: ("set_response_params", "read", "should_close", "_parser", "_reading_paused"),
+    aiohttp.TCPConnector: ("connect",),
     Connection: ("protocol", "release", "close"),
 }
 KNOWN: Final = aiohttp.__version__.startswith(_KNOWN_SERIES) and all(
@@ -82,9 +84,25 @@ class LeanClient:
             connection.close()
             raise
 
+    @property
+    def idle(self) -> int:
+        """How many open connections wait in the pool."""
+        inside: Any = self._connector
+        waiting = inside._conns.get(self._target.connection_key, ())
+        return sum(protocol.is_connected() for protocol, _since in waiting)
+
     async def warm(self) -> None:
-        """Leave one open connection in the pool. Raises TimeoutError and aiohttp.ClientError."""
-        self._release(await self._connector.connect(self._target, [], self._timeout))
+        """Leave one more open connection in the pool: not one that waits there already.
+
+        Raises TimeoutError and aiohttp.ClientError.
+        """
+        taken: list[Connection] = []
+        try:
+            while not taken or taken[-1].protocol in self._pooled:
+                taken.append(await self._connector.connect(self._target, [], self._timeout))
+        finally:
+            for connection in taken:
+                self._release(connection)
 
     async def _exchange(self, connection: Connection, head: bytes, body: bytes) -> Reply:
         protocol = connection.protocol
@@ -92,6 +110,8 @@ class LeanClient:
         if protocol is None or transport is None:
             raise aiohttp.ServerDisconnectedError
         protocol.set_response_params(read_until_eof=True, read_bufsize=self._read_buffer)
+        inside: Any = protocol
+        inside._parser = ReplyParser(protocol, inside._parser)
         if len(body) <= _JOINED_LIMIT:
             transport.write(head + body)
         else:
@@ -135,25 +155,29 @@ class LeanClient:
         return (head + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
-async def read_available(content: StreamReader, *, known: bool = KNOWN) -> bytes:
+async def read_available(content: StreamReader) -> bytes:
     """All bytes that are there, once there are any; `b""` at the end of the body.
 
     Raises what `readany` raises, but not before what came in time was handed on.
     """
     inside: Any = content
-    if not known or type(content) is not StreamReader:
+    if not KNOWN or type(content) is not StreamReader:
         return await content.readany()
-    while not inside._buffer and not inside._eof and inside._exception is None:
+    buffer = inside._buffer
+    while not buffer and not inside._eof and inside._exception is None:
         inside._waiter = asyncio.get_running_loop().create_future()
         try:
             await inside._waiter
         finally:
             inside._waiter = None
-    buffer: deque[bytes] = inside._buffer
-    if not buffer:
-        return content.read_nowait()
-    if len(buffer) > 1 and not inside._buffer_offset:
-        whole = b"".join(buffer)
-        buffer.clear()
-        buffer.append(whole)
-    return cast("bytes", inside._read_nowait(-1))
+    if inside._buffer_offset or not buffer:
+        return await content.readany()
+    whole: bytes = buffer[0] if len(buffer) == 1 else b"".join(buffer)
+    buffer.clear()
+    inside._size = 0
+    inside._cursor += len(whole)
+    if inside._http_chunk_splits:
+        inside._http_chunk_splits.clear()
+    if inside._protocol._reading_paused:
+        inside._protocol.resume_reading()
+    return whole

@@ -33,7 +33,7 @@ def environment(zai: Address | None = None, **variables: str) -> dict[str, str]:
         else {}
     )
     kept = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    return kept | bases | {"HOST": "127.0.0.1"} | variables
+    return kept | bases | {"HOST": "127.0.0.1", "WARM_CONNECTIONS": "0"} | variables
 
 
 def free_port() -> int:

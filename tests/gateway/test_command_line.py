@@ -25,6 +25,7 @@ FREE: dict[str, str] = {
     "PORT": "0",
     "LOG_FORMAT": "json",
     "DRAIN_SECONDS": "1",
+    "WARM_CONNECTIONS": "0",
 }
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

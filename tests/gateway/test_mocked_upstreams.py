@@ -30,7 +30,9 @@ def upstream() -> Iterator[Responses]:
 @pytest.fixture
 async def stack(start_stack: StackFactory) -> Stack:
     """A gateway in front of a host that does not exist."""
-    return await start_stack(upstream_base=ANTHROPIC, openai_upstream_base=OPENAI)
+    return await start_stack(
+        upstream_base=ANTHROPIC, openai_upstream_base=OPENAI, warm_connections=0
+    )
 
 
 ANSWER: dict[str, Any] = {
@@ -133,7 +135,7 @@ async def test_connecting_too_slowly_is_a_timeout(stack: Stack, upstream: Respon
 async def test_counting_falls_back_when_the_name_is_unknown(
     start_stack: StackFactory, upstream: Responses
 ) -> None:
-    stack = await start_stack(upstream_base=ANTHROPIC, count_tokens="upstream")
+    stack = await start_stack(upstream_base=ANTHROPIC, count_tokens="upstream", warm_connections=0)
     upstream.post(f"{MESSAGES}/count_tokens", exception=BROKEN[0][0])
     response = await stack.post(COUNT, ask("Hello"))
     assert (await response.json())["input_tokens"] == 6

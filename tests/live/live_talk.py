@@ -5,14 +5,17 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
+from itertools import takewhile
 from typing import Any, Final
 
 import aiohttp
+import msgspec
 from aiohttp import web
 from conftest import KEY, Stack
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.context import OBSERVERS
+from proxy.live.wire import EVENTS
 from proxy.simulator import Gate, Reply
 from proxy.simulator.moments import Tally
 from proxy.simulator.script import Step
@@ -31,26 +34,34 @@ def ask(content: str = "Hello", model: str = "glm-4.5", **more: Any) -> dict[str
     return {"model": model, "max_tokens": 1000, "messages": messages, **more}
 
 
-def held(gate: Gate, before: Gate | None = None) -> Reply:
-    """A streamed answer of the Anthropic endpoint that says "Hi" and then waits at `gate`.
+def said(*steps: str | Gate) -> Reply:
+    """A streamed answer of the Anthropic endpoint: these texts, held at these gates.
 
-    At `before` it waits without having said anything.
+    Gates at the beginning hold it before it has said anything.
     """
     head = {"id": "m", "type": "message", "role": "assistant", "model": "x", "content": []}
     usage = {"input_tokens": 700, "cache_read_input_tokens": 300, "output_tokens": 50}
-    block = {"type": "text", "text": ""}
-    first: tuple[Step, ...] = (
-        _event("message_start", message={**head, "usage": {"input_tokens": 0}}),
-        *([before] if before else []),
-        _event("content_block_start", index=0, content_block=block),
-        _event("content_block_delta", index=0, delta={"type": "text_delta", "text": "Hi"}),
-    )
+    first = _event("message_start", message={**head, "usage": {"input_tokens": 0}})
+    block = _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
     last = (
         _event("content_block_stop", index=0),
         _event("message_delta", delta={"stop_reason": "end_turn"}, usage=usage),
         _event("message_stop"),
     )
-    return Reply.sse(*first, gate, *last)
+    opening = [*takewhile(lambda step: isinstance(step, Gate), steps)]
+    rest = steps[len(opening) :]
+    return Reply.sse(first, *map(_step, opening), block, *map(_step, rest), *last)
+
+
+def held(gate: Gate, before: Gate | None = None) -> Reply:
+    """An answer that says "Hi" and waits at `gate`, or at `before` without having said anything."""
+    return said(*([before] if before else []), "Hi", gate)
+
+
+def _step(step: str | Gate) -> Step:
+    if isinstance(step, Gate):
+        return step
+    return _event("content_block_delta", index=0, delta={"type": "text_delta", "text": step})
 
 
 def _event(kind: str, **fields: Any) -> bytes:
@@ -110,7 +121,7 @@ class Reader:
         self.past: list[tuple[str, Any]] = []
 
     async def next(self) -> tuple[str, Any]:
-        """Name and data of the next event. Raises EOFError at the end."""
+        """Name and data of the next event, of the documented shape. Raises EOFError at the end."""
         while True:
             async with asyncio.timeout(WAIT_SECONDS):
                 try:
@@ -122,6 +133,7 @@ class Reader:
             self.raw += frame
             fields = dict(line.split(": ", 1) for line in frame.decode().splitlines() if line)
             if "event" in fields:
+                msgspec.json.decode(fields["data"], type=EVENTS[fields["event"]])
                 told = fields["event"], json.loads(fields["data"])
                 self.past.append(told)
                 return told

@@ -1,7 +1,6 @@
 """`GET /ui/events`: a snapshot, then what happens in its order; bounded, and silent of content."""
 
 import asyncio
-import json
 from typing import Any
 
 import aiohttp
@@ -14,6 +13,7 @@ from yarl import URL
 from proxy.live import feed as feed_module
 from proxy.live.feed import FEED, QUEUE_LIMIT, RING, Listener
 from proxy.live.record import tool
+from proxy.live.wire import Record
 from proxy.server import make_runner
 from proxy.settings import Settings
 from proxy.simulator import Gate, Reply
@@ -200,9 +200,9 @@ async def test_a_slow_reader_costs_no_memory_and_gets_up_to_date(stack: Stack) -
     feed = stack.app[FEED]
     async with reading(stack) as (reader, _):
         (listener,) = feed._listeners
-        big = json.dumps("x" * 60_000)
+        big = Record(1, "x" * 60_000, 0.0, "tool", "/path", "chat", "waiting")
         for _ in range(2_000):
-            feed._tell("state", big)
+            feed._tell("request", big)
             await asyncio.sleep(0)
             assert len(listener) <= QUEUE_LIMIT
         while (await reader.next())[0] != "snapshot":

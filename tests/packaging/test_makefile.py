@@ -73,6 +73,8 @@ TARGETS = {
     "coverage": "-m pytest -n auto --cov",
     "soak": "tests/soak/soak.py",
     "bench": "-m bench",
+    "docs": "tests/docs/generated.py",
+    "screenshots": "tests/screenshots.py",
     "lint": "ruff check .",
     "format": "ruff format .",
     "lock": "pip compile",

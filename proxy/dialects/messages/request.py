@@ -3,7 +3,6 @@
 Source: https://platform.claude.com/docs/en/api/messages/create
 """
 
-from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
@@ -171,6 +170,8 @@ FIELDS: Final = frozenset(MessagesRequest.__struct_fields__)
 CLIENT_TOOLS: Final = (None, "custom")
 """The `type` of tools that the client itself runs."""
 
+_PLAIN_TEXT: Final = frozenset({"type", "text"})
+_INSIDE: Final = {"tool_result": "content", "document": "source.content"}
 _ROLES: Final = ("user", "assistant", "system")
 
 
@@ -195,8 +196,7 @@ def read(body: Json) -> MessagesRequest:
             at = f"messages[{index}].role"
             raise invalid(f"{at}: expected one of {', '.join(_ROLES)}", at)
     try:
-        for _ in blocks(request):
-            pass
+        _check_blocks(request)
     except RecursionError:
         raise invalid("messages: nested too deeply", "messages") from None
     for index, tool in enumerate(request.tools or ()):
@@ -205,30 +205,52 @@ def read(body: Json) -> MessagesRequest:
     return request
 
 
-def blocks(request: MessagesRequest) -> Iterator[Block]:
-    """Every block of the request, nested ones too, checked as they come."""
-    if isinstance(request.system, list):
-        yield from _walk(request.system, "system")
-    for index, turn in enumerate(request.messages):
-        if isinstance(turn.content, list):
-            yield from _walk(turn.content, f"messages[{index}].content")
-
-
 def has_images(request: MessagesRequest) -> bool:
     """Whether any block, however nested and in whatever dialect's shape, is an image."""
-    return any(isinstance(block, ImageBlock | ForeignImageBlock) for block in blocks(request))
+    contents = [request.system, *(turn.content for turn in request.messages)]
+    return any(_shows(content) for content in contents if isinstance(content, list))
 
 
-def _walk(content: list[Json], at: str) -> Iterator[Block]:
-    for index, raw in enumerate(content):
+def _shows(content: list[Json]) -> bool:
+    """Whether an image is among blocks that were checked."""
+    for block in content:
+        if block["type"] == "text":
+            continue
+        if BLOCKS.get(block["type"]) in (ImageBlock, ForeignImageBlock):
+            return True
+        if any(map(_shows, _nested(block))):
+            return True
+    return False
+
+
+def _nested(block: Json) -> list[list[Json]]:
+    """The blocks within a block: those of a result, or of a document."""
+    if block["type"] == "tool_result":
+        inner = block.get("content")
+    elif block["type"] == "document":
+        inner = block["source"].get("content")
+    else:
+        inner = None
+    return [inner] if isinstance(inner, list) else []
+
+
+def _check_blocks(request: MessagesRequest) -> None:
+    """Every block of the request, nested ones too. Raises GatewayError (400)."""
+    if isinstance(request.system, list):
+        _check(request.system, "system")
+    for index, turn in enumerate(request.messages):
+        if isinstance(turn.content, list):
+            _check(turn.content, f"messages[{index}].content")
+
+
+def _check(content: list[Json], at: str) -> None:
+    for index, block in enumerate(content):
+        if block.keys() == _PLAIN_TEXT and block["type"] == "text" and type(block["text"]) is str:
+            continue  # most blocks by far: nothing to find in them
         where = f"{at}[{index}]"
-        block = read_block(raw, where)
-        yield block
-        match block:
-            case ToolResultBlock(content=list(nested)):
-                yield from _walk(nested, f"{where}.content")
-            case DocumentBlock(source=Source(content=list(nested))):
-                yield from _walk(nested, f"{where}.source.content")
+        read_block(block, where)
+        for nested in _nested(block):
+            _check(nested, f"{where}.{_INSIDE[block['type']]}")
 
 
 def schemas(request: MessagesRequest) -> Json:

@@ -26,12 +26,20 @@ let seen = false;
 let scheduled = false;
 
 const events = new Events("/ui/events", (name, data) => {
-  if (name === "snapshot") { requests.snapshot(data); seen = true; [...requests.byId.keys()].forEach((id) => stale.add(id)); }
+  if (name === "snapshot") snapshot(data);
   if (name === "request") { requests.request(data); stale.add(data.id); }
   if (name === "state") { requests.state(data); Object.keys(data.sent).forEach((id) => stale.add(Number(id))); }
   if (name !== "request") gates = data;
   schedule();
 }, changed);
+
+function snapshot(data) {
+  requests.snapshot(data);
+  seen = true;
+  [...requests.byId.keys()].forEach((id) => stale.add(id));
+  at("capture").hidden = !data.capture;
+  at("silent").hidden = data.capture;
+}
 
 function changed(state, seconds) {
   const texts = { live: "Live", locked: "Locked", lost: `Gateway not reached; trying again in ${seconds} s` };

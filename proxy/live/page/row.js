@@ -92,13 +92,18 @@ function error(failure) {
     element("strong", {}, words.kind(failure)),
     code ? ` (${code})` : "",
     field ? [": ", element("code", {}, field)] : "",
-    `. ${words.hint(failure)}`,
-    until ? ` Again at ${words.until(until)}.` : "");
+    until ? ` until ${words.until(until)}` : "",
+    `. ${words.hint(failure)}`);
 }
 
 function tokens(of) {
   if (!of) return "";
   return `${words.count(of.input)} in, ${words.count(of.cache_read)} cached, ${words.count(of.output)} out`;
+}
+
+/** Only with CAPTURE: whatever it says, it is text and stays text. */
+function captured(label, text) {
+  return text && element("pre", { class: "said", tabindex: 0, "aria-label": label }, text);
 }
 
 function facts(record) {
@@ -113,6 +118,8 @@ function facts(record) {
     ["Retries", record.retries],
     ["Mended tool calls", record.mended],
     ["Request id", element("code", {}, record.request_id)],
+    ["Prompt", captured("Prompt", record.prompt)],
+    ["Answer", captured("Answer", record.answer)],
   ];
   return element("dl", {}, known.filter(([, value]) => value).map(([name, value]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, value))));

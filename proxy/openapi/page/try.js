@@ -58,12 +58,12 @@ class Form {
     const media = operation.requestBody?.content["application/json"];
     if (!media) return [];
     const examples = Object.entries(media.examples);
-    this.body = element("textarea", { rows: 12, spellcheck: "false", autocomplete: "off", "aria-label": "Request body" });
+    this.body = element("textarea", { name: "body", rows: 12, spellcheck: "false", autocomplete: "off", "aria-label": "Request body" });
     const fill = (name) => {
       const found = examples.find(([each]) => each === name)[1];
       this.body.value = JSON.stringify(found.value, null, 2);
     };
-    const select = element("select", { onchange: () => fill(select.value) },
+    const select = element("select", { name: "example", onchange: () => fill(select.value) },
       examples.map(([name, example]) => element("option", { value: name }, example.summary)));
     fill(examples[0][0]);
     return [element("label", { class: "field" }, element("span", {}, "Example"), select), this.body];
@@ -79,14 +79,14 @@ class Form {
 }
 
 function inputFor(parameter) {
-  const { schema, required } = parameter;
+  const { name, schema, required } = parameter;
   const choices = schema.enum ?? (schema.type === "boolean" ? ["true", "false"] : undefined);
   if (choices) {
     const all = required ? choices : ["", ...choices];
-    return element("select", {}, all.map((choice) => element("option", {}, choice)));
+    return element("select", { name }, all.map((choice) => element("option", {}, choice)));
   }
-  const attributes = { autocomplete: "off", spellcheck: "false", required, placeholder: required ? undefined : "not sent" };
-  if (isSecret(parameter.name)) attributes.type = "password";
+  const attributes = { name, autocomplete: "off", spellcheck: "false", required, placeholder: required ? undefined : "not sent" };
+  if (isSecret(name)) attributes.type = "password";
   return element("input", { ...attributes, value: parameter.example });
 }
 

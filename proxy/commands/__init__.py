@@ -1,0 +1,1 @@
+"""The commands that run or ask the gateway itself: `serve`, `demo`, `health`."""
