@@ -22,7 +22,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo install test coverage soak docs screenshots lint format lock clean $(MISSING)
+.PHONY: help run demo install test coverage soak bench docs screenshots lint format lock clean $(MISSING)
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ coverage: $(VENV)/.installed-dev  ## run all tests and show the lines that none 
 
 soak: $(VENV)/.installed-dev  ## run 10,000 streams with faults, print what is left behind
 	@$(BIN)/python tests/soak/soak.py
+
+bench: $(VENV)/.installed-dev  ## measure speed beside nginx (5 minutes), fill in docs/performance.md
+	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 lint: $(VENV)/.installed-dev  ## check style, formatting and types
 	$(BIN)/ruff check .

@@ -72,6 +72,7 @@ TARGETS = {
     "test": "-m pytest -n auto",
     "coverage": "-m pytest -n auto --cov",
     "soak": "tests/soak/soak.py",
+    "bench": "-m bench",
     "docs": "tests/docs/generated.py",
     "screenshots": "tests/screenshots.py",
     "lint": "ruff check .",
