@@ -57,9 +57,8 @@ class Upstream:
             self._fresh[base] = SessionClient(self._once, base, proxy)
             if proxy is None and lean.KNOWN:
                 self._lean[base] = self._lean_client(base)
-        targets: list[LeanClient] = [
-            client for base, client in self._lean.items() if base.startswith("https:")
-        ]
+        secure = [client for base, client in self._lean.items() if base.startswith("https:")]
+        targets = list({client.key: client for client in secure}.values())
         self._warmth = Warmth(targets, warm_connections)
         self._warmth.start()
 

@@ -85,6 +85,11 @@ class LeanClient:
             raise
 
     @property
+    def key(self) -> object:
+        """What the pool knows the target by: two bases on one host share connections."""
+        return self._target.connection_key
+
+    @property
     def idle(self) -> int:
         """How many open connections wait in the pool."""
         inside: Any = self._connector
@@ -102,7 +107,7 @@ class LeanClient:
                 taken.append(await self._connector.connect(self._target, [], self._timeout))
         finally:
             for connection in taken:
-                self._release(connection)
+                self._give_back(connection)
 
     async def _exchange(self, connection: Connection, head: bytes, body: bytes) -> Reply:
         protocol = connection.protocol
@@ -137,8 +142,12 @@ class LeanClient:
         if protocol is None or transport is None or transport.get_write_buffer_size():
             connection.close()
         else:
-            self._pooled.add(protocol)
-            connection.release()
+            self._give_back(connection)
+
+    def _give_back(self, connection: Connection) -> None:
+        if connection.protocol is not None:
+            self._pooled.add(connection.protocol)
+        connection.release()
 
     def _head(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         """Request line and headers. Raises ValueError for a header that would make two of one."""

@@ -77,17 +77,27 @@ async def tls(
     certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Server]:
     """A TLS server that the gateway believes."""
-    believed = Trust(ssl.create_default_context(cafile=certificate[0]), "this test")
-    monkeypatch.setattr(trust, "load", lambda: believed)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    async with serving(context) as server:
+    believe(certificate[0], monkeypatch)
+    async with serving(speaking_tls(certificate)) as server:
         yield server
 
 
+def believe(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the gateway trust it."""
+    believed = Trust(ssl.create_default_context(cafile=certificate), "this test")
+    monkeypatch.setattr(trust, "load", lambda: believed)
+
+
+def speaking_tls(certificate: tuple[Path, Path]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    return context
+
+
 @asynccontextmanager
-async def upstream(base: str, warm: int) -> AsyncIterator[Upstream]:
-    other = "http://127.0.0.1:9"
+async def upstream(
+    base: str, warm: int, other: str = "http://127.0.0.1:9"
+) -> AsyncIterator[Upstream]:
     opened = Upstream(base, other, 5.0, "test", warm_connections=warm)
     try:
         yield opened
@@ -103,17 +113,45 @@ async def ask(opened: Upstream) -> int:
 
 async def test_a_request_finds_a_connection_that_waits(tls: Server) -> None:
     async with upstream(f"https://127.0.0.1:{tls.port}", 1) as opened:
-        await until(lambda: opened.warm_connections == 1)
-        assert (tls.connections, tls.requests) == (1, 0)
+        await until(lambda: opened.warm_connections == tls.connections == 1)
+        assert tls.requests == 0
         assert await ask(opened) == 200
         assert await ask(opened) == 200
         assert (tls.connections, tls.requests) == (1, 2)
 
 
+def test_so_it_is_under_uvloop(
+    certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There a connection has bytes to send at the moment its handshake is over."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def main() -> None:
+        believe(certificate[0], monkeypatch)
+        async with (
+            serving(speaking_tls(certificate)) as server,
+            upstream(f"https://127.0.0.1:{server.port}", 1) as opened,
+        ):
+            await until(lambda: opened.warm_connections == 1)
+            assert await ask(opened) == 200
+            assert (server.connections, server.requests) == (1, 1)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+
+
+async def test_bases_of_one_host_share_what_waits(tls: Server) -> None:
+    base = f"https://127.0.0.1:{tls.port}"
+    async with upstream(base, 1, other=f"{base}/other") as opened:
+        await until(lambda: opened.warm_connections == 1)
+        assert await ask(opened) == 200
+    assert tls.connections == 1
+
+
 async def test_so_many_wait_as_are_asked_for(tls: Server) -> None:
     async with upstream(f"https://127.0.0.1:{tls.port}", 3) as opened:
-        await until(lambda: opened.warm_connections == 3)
-        assert (tls.connections, tls.requests) == (3, 0)
+        await until(lambda: opened.warm_connections == tls.connections == 3)
+        assert tls.requests == 0
 
 
 async def test_one_that_was_closed_is_replaced(
@@ -121,7 +159,7 @@ async def test_one_that_was_closed_is_replaced(
 ) -> None:
     monkeypatch.setattr("proxy.upstream.warmth.LOOK_SECONDS", 0.01)
     async with upstream(f"https://127.0.0.1:{tls.port}", 1) as opened:
-        await until(lambda: opened.warm_connections == 1)
+        await until(lambda: opened.warm_connections == len(tls.open) == 1)
         for writer in tuple(tls.open):
             writer.close()
         await until(lambda: tls.connections == 2 and opened.warm_connections == 1)
@@ -132,7 +170,7 @@ async def test_one_that_was_closed_is_replaced(
 async def test_a_warm_connection_that_died_unseen_is_no_failure(tls: Server) -> None:
     """Nothing was asked on it before, but it is as stale as one that was used."""
     async with upstream(f"https://127.0.0.1:{tls.port}", 1) as opened:
-        await until(lambda: opened.warm_connections == 1)
+        await until(lambda: opened.warm_connections == len(tls.open) == 1)
         for writer in tuple(tls.open):
             writer.transport.abort()
         assert await ask(opened) == 200
