@@ -12,9 +12,8 @@ from msgspec import Raw
 
 from proxy import loose_json, refusals
 from proxy.dialects.chat.blocks import Blocks
-from proxy.dialects.chat.wire import Choice, Chunk
+from proxy.dialects.chat.wire import Chunk, Delta
 from proxy.dialects.events import (
-    NULL,
     Event,
     MessageDelta,
     MessageHead,
@@ -54,12 +53,13 @@ class ChatReader:
 
     def _read(self, data: bytes, events: list[Event]) -> None:
         """Append the events of a chunk. Raises RefusedError for an error or unreadable data."""
-        if data == b"[DONE]":
-            if self._blocks.any:
-                self._finish(None, events)
-            events += self.end()
-            return
-        chunk = _read_chunk(data)
+        try:
+            chunk = _decode(data)
+        except (ValueError, RecursionError):
+            if data == b"[DONE]":
+                self._done(events)
+                return
+            chunk = _read_cut_text(data)
         if chunk.error or (
             chunk.choices is None and refusals.find_error(loose_json.decode_any(data))
         ):
@@ -70,8 +70,17 @@ class ChatReader:
         if chunk.usage:
             self._usage = chunk.usage
         for choice in chunk.choices or ():
-            if not choice.index:
-                self._read_choice(choice, events)
+            if choice.index:
+                continue
+            if choice.delta:
+                self._read_delta(choice.delta, events)
+            if choice.finish_reason:
+                self._finish(choice.finish_reason, events)
+
+    def _done(self, events: list[Event]) -> None:
+        if self._blocks.any:
+            self._finish(None, events)
+        events += self.end()
 
     def end(self) -> list[Event]:
         """The last events, if a finish reason was told; nothing if the reply is incomplete."""
@@ -81,21 +90,18 @@ class ChatReader:
         usage: dict[str, Any] = dict(Usage.from_chat(self._usage).as_messages())
         return [MessageDelta(Stop(self._stop), usage), MessageStop()]
 
-    def _read_choice(self, choice: Choice, events: list[Event]) -> None:
-        delta = choice.delta
-        if delta:
-            if _says_something(delta.reasoning_content):
-                self._blocks.text("thinking", delta.reasoning_content, events)
-            elif _says_something(delta.reasoning):
-                self._blocks.text("thinking", delta.reasoning, events)
-            if _says_something(delta.content):
-                self._blocks.text("text", delta.content, events)
-            if _says_something(delta.refusal):
-                self._blocks.text("text", delta.refusal, events)
-            for call in delta.tool_calls or ():
-                self._blocks.call(call, events)
-        if choice.finish_reason:
-            self._finish(choice.finish_reason, events)
+    def _read_delta(self, delta: Delta, events: list[Event]) -> None:
+        """Append what a chunk adds: of each field most chunks say nothing, which is told first."""
+        if delta.reasoning_content and _says_something(delta.reasoning_content):
+            self._blocks.text("thinking", delta.reasoning_content, events)
+        elif delta.reasoning and _says_something(delta.reasoning):
+            self._blocks.text("thinking", delta.reasoning, events)
+        if delta.content and _says_something(delta.content):
+            self._blocks.text("text", delta.content, events)
+        if delta.refusal and _says_something(delta.refusal):
+            self._blocks.text("text", delta.refusal, events)
+        for call in delta.tool_calls or ():
+            self._blocks.call(call, events)
 
     def _finish(self, reason: str | None, events: list[Event]) -> None:
         """Close what is open; `[DONE]` without a finish reason is an end like `stop`."""
@@ -107,17 +113,8 @@ class ChatReader:
 
 
 def _says_something(literal: Raw) -> bool:
-    """Whether a literal is a text that is not empty (it may be missing, null or another type)."""
-    return len(literal) > 2 and literal != NULL and bytes(literal).startswith(b'"')
-
-
-def _read_chunk(data: bytes) -> Chunk:
-    try:
-        return _decode(data)
-    except msgspec.ValidationError:
-        raise RefusedError(data) from None
-    except (ValueError, RecursionError):
-        return _read_cut_text(data)
+    """Whether a literal is a text that is not empty (it may be null or of another type)."""
+    return len(literal) > 2 and bytes(literal).startswith(b'"')
 
 
 def _read_cut_text(data: bytes) -> Chunk:
