@@ -20,6 +20,9 @@ COMMAND = [sys.executable, "-m", "gunicorn", "--config", "python:proxy.gunicorn"
 CONNECTIONS = 40
 """All on one of two workers: once in 2**39 runs."""
 
+STREAMS = 500
+"""Less than 40 % of them on one of two workers: once in 100,000 runs."""
+
 
 def workers(master: Process) -> list[int]:
     children = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text()
@@ -90,3 +93,32 @@ async def test_both_workers_answer_and_a_stream_is_finished_on_sigterm(
             gate.open()
             assert b"message_stop" in await stream.read()
         assert await master.wait() == 0
+
+
+async def test_workers_share_the_streams(tmp_path: Path) -> None:
+    """The system spreads connections over the sockets of one port, about evenly."""
+    gate, reply = held_reply()
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    async with AsyncExitStack() as cleanup:
+        script = Script(replies=deque([reply] * STREAMS))
+        zai = await cleanup.enter_async_context(serve_simulator(script))
+        env = environment(zai, PORT=str(port), LOG_FORMAT="json")
+        master = await cleanup.enter_async_context(process(*COMMAND, cwd=tmp_path, env=env))
+        for _ in range(2):
+            await line_with(master, "worker starts")
+        assert master.stdout is not None
+        logs = asyncio.create_task(master.stdout.read())
+        async with AsyncExitStack() as clients:
+            streams = await asyncio.gather(
+                *(clients.enter_async_context(live_stream(url)) for _ in range(STREAMS))
+            )
+            served = connections(workers(master), port)
+            assert served.total() == STREAMS
+            assert len(served) == 2
+            assert min(served.values()) >= 0.4 * STREAMS
+            gate.open()
+            told = await asyncio.gather(*(stream.read() for stream in streams))
+            assert all(b"message_stop" in end for end in told)
+        master.terminate()
+        assert (await logs).count(b'"event":"request"') == STREAMS
