@@ -65,6 +65,9 @@ class Observation:
     started: float
     operation: Operation | None
     dialect: DialectName
+    call: Call | None = None
+    route: Route | None = None
+    scale: Scale | None = None
     first_event: float | None = None
     upstream_status: int | None = None
     upstream_request_id: str | None = None

@@ -38,7 +38,7 @@ class JsonFormatter(MsgspecFormatter):
         log_data["logger"] = record.name
         log_data["event"] = record.message
         log_data.update(message_dict)
-        log_data.update((k, v) for k, v in vars(record).items() if k not in _STANDARD)
+        log_data.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
         log_data["time"] = datetime.fromtimestamp(record.created, tz=UTC)
 
 

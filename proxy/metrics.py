@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from proxy import __version__, models
-from proxy.context import CALL, GATES, OBSERVATION, ROUTE, WATCHDOG
+from proxy.context import GATES, OBSERVATION, WATCHDOG
 from proxy.handlers.client_stream import CLIENT_LEFT
 from proxy.refusals import MEANINGS
 from proxy.tallies import Tally, Timing
@@ -87,7 +87,8 @@ class Metrics:
 
     def finished(self, request: web.Request, status: int, now: float) -> None:
         """Count a request to the API; `now` is the loop's time."""
-        seen, route, call = request[OBSERVATION], request.get(ROUTE), request.get(CALL)
+        seen = request[OBSERVATION]
+        route, call = seen.route, seen.call
         operation = seen.operation
         if operation is None:
             return

@@ -88,7 +88,7 @@ class _Told:
 
 def find_error(value: object) -> bool:
     """Whether a decoded JSON body or event is an error, whatever its status line said."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return False
     if value.get("type") == "error" or value.get("success") is False or "detail" in value:
         return True

@@ -6,20 +6,17 @@ clients name (models, tools) is cut and cleaned.
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
 from aiohttp import web
 
 from proxy.context import (
-    CALL,
     OBSERVATION,
     REQUEST_ID,
-    ROUTE,
-    SCALE,
     SETTINGS,
     STREAM,
-    dialect_of,
 )
 from proxy.errors import Problem
 from proxy.handlers.client_stream import CLIENT_LEFT
@@ -27,8 +24,6 @@ from proxy.live.capture import captured
 from proxy.live.wire import Failure, Phase, Record, Tokens
 from proxy.middlewares.token_scaling import windows_for
 from proxy.text import printable
-from proxy.tokens.scale import Scale
-from proxy.tokens.usage import UNSCALED, Usage
 
 _NAME_LIMIT: Final = 80
 _PRODUCT: Final = re.compile(r"([A-Za-z][\w.-]{0,30})(?:/v?(\d[\d.]{0,12}))?", re.ASCII)
@@ -59,8 +54,8 @@ def describe(
 
     `status` is known once the request is over.
     """
-    seen, route, scale = request[OBSERVATION], request.get(ROUTE), request.get(SCALE)
-    call, dialect = request.get(CALL), dialect_of(request)
+    seen = request[OBSERVATION]
+    call, route, dialect = seen.call, seen.route, seen.dialect
     prompt, answer = captured(request)
     windows = windows_for(dialect, route, request.app[SETTINGS]) if route else (None, None)
     return Record(
@@ -83,9 +78,9 @@ def describe(
         retries=seen.retries,
         mended=seen.repairs,
         changed=call.changes.entries() if call else (),
-        scale=str(scale) if scale else None,
-        raw=_tokens(seen.usage),
-        scaled=_tokens(seen.usage, scale or UNSCALED),
+        scale=str(seen.scale) if seen.scale else None,
+        raw=_tokens(seen.raw_tokens),
+        scaled=_tokens(seen.scaled_tokens),
         client_window=windows[0],
         real_window=windows[1],
         error=_failure(seen.problem, clock) if seen.problem else None,
@@ -100,7 +95,7 @@ def phase(request: web.Request, status: int | None) -> Phase:
     if status is None:
         if seen.first_event is not None:
             return "streaming"
-        return "waiting" if ROUTE in request else "receiving"
+        return "waiting" if seen.route else "receiving"
     if status == CLIENT_LEFT:
         return "left"
     return "failed" if seen.error or status >= 400 else "done"
@@ -132,12 +127,15 @@ def clean(text: str) -> str:
     return printable(cut, _NAME_LIMIT)
 
 
-def _tokens(usage: Usage | None, scale: Scale = UNSCALED) -> Tokens | None:
-    if usage is None:
+def _tokens(told: Mapping[str, int]) -> Tokens | None:
+    """A Messages usage as the page's; nothing while none is known."""
+    if not told:
         return None
-    told = {name.removesuffix("_tokens"): n for name, n in usage.as_messages(scale).items()}
     return Tokens(
-        told["input"], told["cache_creation_input"], told["cache_read_input"], told["output"]
+        input=told["input_tokens"],
+        cache_creation=told["cache_creation_input_tokens"],
+        cache_read=told["cache_read_input_tokens"],
+        output=told["output_tokens"],
     )
 
 

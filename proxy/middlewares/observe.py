@@ -8,12 +8,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from proxy.context import (
-    CALL,
     OBSERVATION,
     OBSERVERS,
     REQUEST_ID,
-    ROUTE,
-    SCALE,
     Handler,
     Observation,
     dialect_of,
@@ -47,7 +44,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = web.Response(status=CLIENT_LEFT)
     finally:
         now = loop.time()
-        _count(request)
+        _count(request[OBSERVATION])
         for observer in observers:
             observer.finished(request, status, now)
         level = _level(request, status)
@@ -56,12 +53,11 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
-def _count(request: web.Request) -> None:
+def _count(seen: Observation) -> None:
     """Scale what the reply cost once, for all who tell of it."""
-    seen = request[OBSERVATION]
     if seen.usage:
         seen.raw_tokens = seen.usage.as_messages()
-        seen.scaled_tokens = seen.usage.as_messages(request.get(SCALE, UNSCALED))
+        seen.scaled_tokens = seen.usage.as_messages(seen.scale or UNSCALED)
 
 
 def _level(request: web.Request, status: int) -> int:
@@ -76,7 +72,8 @@ def _level(request: web.Request, status: int) -> int:
 
 def _line(request: web.Request, status: int, now: float) -> dict[str, Any]:
     """The fields of the log line; what is not known is left out."""
-    seen, route, call = request[OBSERVATION], request.get(ROUTE), request.get(CALL)
+    seen = request[OBSERVATION]
+    route, call = seen.route, seen.call
     line: dict[str, Any] = {
         "request_id": request[REQUEST_ID],
         "method": request.method,
@@ -102,8 +99,8 @@ def _line(request: web.Request, status: int, now: float) -> dict[str, Any]:
     if call:
         line["stream"] = call.streams
         line["changed"] = list(call.changes.entries()) or None
-    if scale := request.get(SCALE):
-        _add_tokens(line, seen, scale)
+    if seen.scale:
+        _add_tokens(line, seen, seen.scale)
     return {key: value for key, value in line.items() if value is not None}
 
 

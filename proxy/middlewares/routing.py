@@ -21,14 +21,15 @@ async def route(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Leave the parsed Call and its Route on API requests."""
     operation = operation_of(request)
     if operation:
+        seen = request[OBSERVATION]
         raw = await _read(request)
-        request[OBSERVATION].bytes_in = len(raw)
+        seen.bytes_in = len(raw)
         changes = Changes()
         body = parse(raw, changes)
         dialect = CLIENTS[operation.dialect]
         view = dialect.read(body)
-        request[CALL] = Call(dialect, body, view, changes)
-        request[ROUTE] = routing.choose(
+        seen.call = request[CALL] = Call(dialect, body, view, changes)
+        seen.route = request[ROUTE] = routing.choose(
             view.model, has_images=dialect.has_images(view), policy=request.app[POLICY]
         )
     return await handler(request)

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from proxy import models
-from proxy.context import CALL, ROUTE, SCALE, SETTINGS, Handler
+from proxy.context import OBSERVATION, SCALE, SETTINGS, Handler
 from proxy.errors import DialectName
 from proxy.routing import Route
 from proxy.settings import Settings
@@ -13,10 +13,9 @@ from proxy.tokens.scale import Scale
 @web.middleware
 async def token_scaling(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Leave the Scale on API requests."""
-    if ROUTE in request:
-        request[SCALE] = scale_for(
-            request[CALL].dialect.name, request[ROUTE], request.app[SETTINGS]
-        )
+    seen = request[OBSERVATION]
+    if seen.route:
+        seen.scale = request[SCALE] = scale_for(seen.dialect, seen.route, request.app[SETTINGS])
     return await handler(request)
 
 

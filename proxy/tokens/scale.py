@@ -24,6 +24,11 @@ class Scale:
         common = gcd(client_window, upstream_window)
         return cls(client_window // common, upstream_window // common)
 
+    @property
+    def changes(self) -> bool:
+        """Whether it is not 1."""
+        return self.numerator != self.denominator
+
     def apply(self, tokens: int) -> int:
         """`tokens` scaled, rounded to the nearest; a count above 0 never becomes 0."""
         if tokens <= 0 or self.numerator == self.denominator:

@@ -11,6 +11,12 @@ from typing import Any, Final
 from proxy.tokens.scale import Scale
 
 UNSCALED: Final = Scale()
+_MESSAGES_KEYS: Final = (
+    "input_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+    "output_tokens",
+)
 
 
 def _count(value: object) -> int | None:
@@ -80,12 +86,11 @@ class Usage:
 
     def as_messages(self, scale: Scale = UNSCALED) -> dict[str, int]:
         """The four keys of a Messages usage object, scaled; all of them, always (zai.md 3)."""
-        return {
-            "input_tokens": scale.apply(self.input or 0),
-            "cache_creation_input_tokens": scale.apply(self.cache_creation or 0),
-            "cache_read_input_tokens": scale.apply(self.cache_read or 0),
-            "output_tokens": scale.apply(self.output or 0),
-        }
+        counts = (self.input, self.cache_creation, self.cache_read, self.output)
+        told = [count or 0 for count in counts]
+        if scale.changes:
+            told = [scale.apply(count) for count in told]
+        return dict(zip(_MESSAGES_KEYS, told, strict=True))
 
     def as_chat(self, scale: Scale = UNSCALED) -> dict[str, Any]:
         """A Chat usage object, scaled; the three integers always, `total` their sum."""

@@ -9,7 +9,6 @@ by `parsing.py`, and all that has arrived is handed on at once. Where aiohttp is
 import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
-from weakref import WeakSet
 
 import aiohttp
 from aiohttp import http_exceptions
@@ -65,7 +64,6 @@ class LeanClient:
         self._read_buffer = read_buffer
         self._path = url.raw_path.rstrip("/")
         self._user_agent = user_agent
-        self._pooled: WeakSet[ResponseHandler] = WeakSet()
         self._target = aiohttp.ClientRequest("POST", url, loop=asyncio.get_running_loop())
         self._host = self._target.headers["host"]
 
@@ -75,7 +73,7 @@ class LeanClient:
         try:
             return await self._exchange(connection, self._head(path, body, headers), body)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            reused = connection.protocol in self._pooled
+            reused = _was_pooled(connection)
             connection.close()
             if reused and is_stale(error):
                 raise StaleConnectionError from error
@@ -103,7 +101,7 @@ class LeanClient:
         """
         taken: list[Connection] = []
         try:
-            while not taken or taken[-1].protocol in self._pooled:
+            while not taken or _was_pooled(taken[-1]):
                 taken.append(await self._connector.connect(self._target, [], self._timeout))
         finally:
             for connection in taken:
@@ -145,8 +143,9 @@ class LeanClient:
             self._give_back(connection)
 
     def _give_back(self, connection: Connection) -> None:
-        if connection.protocol is not None:
-            self._pooled.add(connection.protocol)
+        inside: Any = connection.protocol
+        if inside is not None:
+            inside.was_pooled = True  # a mark of ours on aiohttp's object, which lives as long
         connection.release()
 
     def _head(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
@@ -162,6 +161,11 @@ class LeanClient:
         if head.count("\r") != len(told) or head.count("\n") != len(told) or "\0" in head:
             raise ValueError("a header contains a line break")
         return (head + "\r\n\r\n").encode("utf-8", "surrogateescape")
+
+
+def _was_pooled(connection: Connection) -> bool:
+    """Whether the connection has waited in the pool before."""
+    return hasattr(connection.protocol, "was_pooled")
 
 
 def arrival(content: StreamReader) -> asyncio.Future[None] | None:
