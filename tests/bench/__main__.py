@@ -22,8 +22,10 @@ from bench.memory import memory
 from bench.micro_table import micro
 from bench.page import fill
 from bench.processes import ROOT
+from bench.profile import profile
 from bench.sooner import sooner
 from bench.targets import nginx_program
+from bench.workers import workers
 from proxy import __version__
 
 if sys.platform != "win32":
@@ -66,8 +68,10 @@ PARTS: Final[dict[str, Part]] = {
     "costs": costs.costs,
     "paced": costs.paced,
     "memory": memory,
+    "workers": workers,
     "linearity": _linearity,
     "sooner": sooner,
+    "profile": profile,
     "micro": lambda running, size: micro(running.folder, size.micro_seconds),
 }
 

@@ -7,6 +7,7 @@ the system lets us choose.
 import contextlib
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,10 +118,10 @@ class Child:
         """It and the children that it has when first asked; to look again would take 10 ms."""
         return [self._process, *self._process.children(recursive=True)]
 
-    def stop(self) -> None:
+    def stop(self, asking: signal.Signals = signal.SIGTERM) -> None:
         """End it: asked first, then forced."""
-        for end in (self._popen.terminate, self._popen.kill):
-            end()
+        for number in (asking, signal.SIGKILL):
+            self._popen.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(_STOP_SECONDS)
                 break

@@ -9,8 +9,9 @@ import contextlib
 import http.client
 import shutil
 import socket
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -94,7 +95,11 @@ def start_upstream(folder: Path, *certificate: str) -> tuple[Child, int]:
 
 
 def start_gateway(
-    folder: Path, origin: str, settings: Mapping[str, str] | None = None
+    folder: Path,
+    origin: str,
+    settings: Mapping[str, str] | None = None,
+    *,
+    program: Sequence[str] = (sys.executable, "-m", "proxy"),
 ) -> tuple[Target, float]:
     """A gateway before the upstream at `origin`; the seconds until it said that it is well.
 
@@ -109,7 +114,7 @@ def start_gateway(
         **(settings or {}),
     }
     begun = time.monotonic()
-    child = Child.python("proxy", folder / "gateway.log", measured=True, env=env)
+    child = Child(program, folder / "gateway.log", measured=True, env=env)
     return Target("gateway", port, child), _healthy(child, port) - begun
 
 
