@@ -22,7 +22,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo install test coverage soak bench docs screenshots lint format lock clean $(MISSING)
+.PHONY: help run demo install test tools coverage soak bench docs screenshots lint format lock clean $(MISSING)
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,15 @@ install: $(VENV)/.installed-dev  ## install what tests and linters need
 
 test: $(VENV)/.installed-dev  ## run all tests (ARGS='-k name' picks some)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+# Versions that were tried; tests/connect runs whichever are here or on PATH.
+NPM_TOOLS := @anthropic-ai/claude-code@2.1.197 @continuedev/cli@1.5.47 cline@3.0.65 opencode-ai@1.18.33
+PIP_TOOLS := aider-chat==0.86.2
+
+tools: $(VENV)/.installed-dev  ## install real tools into .tools for tests/connect (npm; 1.7 GB)
+	@npm install --prefix .tools --no-save --no-audit --no-fund --loglevel=error --fetch-retries=1 $(NPM_TOOLS)
+	@$(BIN)/python -m venv .tools/aider
+	@.tools/aider/bin/python -m pip --disable-pip-version-check --quiet install $(PIP_TOOLS)
 
 coverage: $(VENV)/.installed-dev  ## run all tests and show the lines that none of them reaches
 	@$(BIN)/python -m pytest -n auto --cov --cov-report=term-missing:skip-covered $(ARGS)
@@ -63,7 +72,7 @@ format: $(VENV)/.installed-dev  ## fix style and formatting
 	$(BIN)/ruff format .
 
 clean:  ## remove the environment and everything generated
-	rm -rf $(VENV) build dist htmlcov .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .tools build dist htmlcov .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find proxy tests -name __pycache__ -prune -exec rm -rf {} +
 
 # --- installation -----------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 The window that a tool shall believe in follows from token scaling: with `expected` and `real` the
 gateway scales to the window that clients of a dialect believe in; with `off` the tool must know the
-model's own (docs/configuration.md, "Windows and scaling").
+model's own (docs/routing.md). The running gateway says which; keys are read from the settings.
 """
 
 from collections.abc import Sequence
@@ -61,13 +61,13 @@ class Facts:
 
 def gather(gateway: Gateway, settings: Settings, names: Sequence[str] = ()) -> Facts:
     """The facts for `names`, or for the default text and vision model if none are named."""
-    asked = dict.fromkeys(names or (settings.autotext_model, settings.autovision_model))
+    asked = dict.fromkeys(names or gateway.default_models)
     found = [_listed(name, gateway, settings) for name in asked]
     behind_key = bool(settings.gateway_key)
     return Facts(
         gateway,
-        chat=tuple(_as_seen(model, "chat", settings) for model in found),
-        messages=tuple(_as_seen(model, "messages", settings) for model in found),
+        chat=tuple(_as_seen(model, "chat", gateway) for model in found),
+        messages=tuple(_as_seen(model, "messages", gateway) for model in found),
         key="GATEWAY_KEY" if behind_key and settings.server_api_key else "ZAI_KEY",
         own_key=bool(settings.server_api_key) and not behind_key,
         gateway_key_apart=behind_key and not settings.server_api_key,
@@ -87,7 +87,6 @@ def _listed(name: str, gateway: Gateway, settings: Settings) -> Listed:
     return Listed(name, assumed.window, assumed.max_output)
 
 
-def _as_seen(model: Listed, dialect: DialectName, settings: Settings) -> ClientModel:
-    unscaled = settings.token_scaling == "off"  # noqa: S105 - tokens of text, no secret
-    window = model.window if unscaled else settings.windows.client(dialect)
+def _as_seen(model: Listed, dialect: DialectName, gateway: Gateway) -> ClientModel:
+    window = model.window if gateway.windows is None else gateway.windows[dialect]
     return ClientModel(model.name, window, min(model.max_output, _LONGEST_ANSWER))

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from proxy import models
 from proxy.access import KEY_HEADER
+from proxy.errors import DialectName
 from proxy.settings import Settings, is_loopback
 
 _SECONDS: Final = 3.0
@@ -36,11 +37,17 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A running gateway: its address without a path, its version, its models by name."""
+    """A running gateway: its address without a path, its version, its models by name.
+
+    `default_models` are those for text and for images, `windows` the tokens that clients of each
+    dialect are to believe in; None where a model's own window is right.
+    """
 
     url: str
     version: str
     models: Mapping[str, Listed]
+    default_models: tuple[str, str]
+    windows: Mapping[DialectName, int] | None
 
 
 def address_of(settings: Settings) -> str:
@@ -65,8 +72,12 @@ def ask(url: str, gateway_key: str = "") -> Gateway:
     health = fetch(f"{url}/health")
     if not isinstance(health.get("version"), str) or "upstreams" not in health:
         raise UnreachableError(f"What answers at {url} is not this gateway. Is PORT right?")
+    clients = health.get("clients")
+    if not isinstance(clients, dict):
+        raise UnreachableError(f"The gateway at {url} is an older version: restart it.")
     listed = fetch(f"{url}/v1/models", gateway_key)
-    return Gateway(url, health["version"], _models(listed))
+    defaults = clients["models"]["text"], clients["models"]["vision"]
+    return Gateway(url, health["version"], _models(listed), defaults, clients["windows"])
 
 
 def fetch(url: str, gateway_key: str = "") -> dict[str, Any]:

@@ -59,6 +59,20 @@ SCHEMAS: Final[dict[str, Json]] = {
         upstreams=_object(
             "The configured bases.", anthropic={"type": "string"}, openai={"type": "string"}
         ),
+        clients=_object(
+            "What `anthropic-proxy connect` tells tools.",
+            models=_object(
+                "Those that are used when none is asked for.",
+                text={"type": "string"},
+                vision={"type": "string"},
+            ),
+            windows={
+                "type": ["object", "null"],
+                "description": "The context window, in tokens, that clients of each dialect are "
+                "to believe in; null where counts are not scaled.",
+                "properties": {"chat": {"type": "integer"}, "messages": {"type": "integer"}},
+            },
+        ),
     ),
     "Gateway": _object(
         "Who answers here.",

@@ -14,22 +14,27 @@ from proxy import Settings, cli, models
 from proxy.connect.facts import Facts, gather
 from proxy.connect.gateway import Gateway, Listed
 from proxy.connect.tools import TOOLS
+from proxy.errors import DialectName
 from proxy.settings import variables
 
 URL: Final = "http://127.0.0.1:5000"
-GATEWAY: Final = Gateway(
-    URL,
-    "1.2.3",
-    {
-        model.name: Listed(model.name, model.window, model.max_output)
-        for model in models.KNOWN.values()
-    },
-)
+MODELS: Final = {
+    model.name: Listed(model.name, model.window, model.max_output)
+    for model in models.KNOWN.values()
+}
 
 
 def facts(settings: Settings | None = None, names: Sequence[str] = ()) -> Facts:
-    """What tools are told of `GATEWAY` with these settings."""
-    return gather(GATEWAY, settings or Settings(), names)
+    """What tools are told of a gateway with these settings."""
+    settings = settings or Settings()
+    windows: dict[DialectName, int] = {
+        "chat": settings.windows.client("chat"),
+        "messages": settings.windows.client("messages"),
+    }
+    unscaled = settings.token_scaling == "off"
+    defaults = settings.autotext_model, settings.autovision_model
+    gateway = Gateway(URL, "1.2.3", MODELS, defaults, None if unscaled else windows)
+    return gather(gateway, settings, names)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import Stack, StackFactory
 from connect_talk import (
-    GATEWAY,
+    MODELS,
     empty_home,  # noqa: F401 - a fixture
     files_in,
     run,
@@ -38,6 +38,26 @@ async def test_settings_come_from_the_running_gateway(url: str) -> None:
     assert f'"ANTHROPIC_BASE_URL": "{url}"' in outcome.told
 
 
+async def test_windows_and_models_are_those_of_the_gateway_not_of_this_shell(
+    start_stack: StackFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = await start_stack(
+        autotext_model="glm-4.7", openai_expected_tokens=64_000, retry_seconds=0.0
+    )
+    monkeypatch.setenv("OPENAI_EXPECTED_TOKENS", "1000")
+    monkeypatch.setenv("AUTOTEXT_MODEL", "glm-5")
+    told = (await run("connect", "opencode", "--url", stack.url)).told
+    assert "glm-4.7" in told
+    assert "64000" in told.replace(",", "").replace("_", "")
+    assert "glm-5" not in told
+
+
+async def test_without_scaling_a_model_has_its_own_window(start_stack: StackFactory) -> None:
+    stack = await start_stack(token_scaling="off")
+    told = (await run("connect", "opencode", "--url", stack.url)).told
+    assert "131072" in told
+
+
 @pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])
 async def test_an_address_may_be_given_with_and_without_v1(stack: Stack, ending: str) -> None:
     outcome = await run("connect", "openai", "--url", stack.url + ending)
@@ -54,7 +74,7 @@ async def test_models_can_be_chosen(url: str) -> None:
 
 async def test_the_golden_gateway_lists_what_a_real_one_does(url: str) -> None:
     asked = await asyncio.to_thread(ask, url)
-    assert (asked.url, asked.version, asked.models) == (url, __version__, GATEWAY.models)
+    assert (asked.url, asked.version, asked.models) == (url, __version__, MODELS)
 
 
 @pytest.mark.parametrize("name", WITH_FILES)

@@ -1,7 +1,7 @@
 """The tools themselves, set up by `connect`, against the gateway in front of the simulator.
 
-Nothing is installed here: a tool that is not on PATH is skipped. What each was seen to do when it
-was installed by hand is in docs/clients.md.
+`make tools` installs them into `.tools`, as CI does; a tool that is neither there nor on PATH is
+skipped. What each was seen to do by hand is in docs/clients.md.
 """
 
 import asyncio
@@ -17,6 +17,14 @@ from connect_talk import (
     run,
 )
 
+ROOT = Path(__file__).parents[2]
+PLACES = os.pathsep.join(
+    (
+        str(ROOT / ".tools" / "node_modules" / ".bin"),
+        str(ROOT / ".tools" / "aider" / "bin"),
+        os.environ["PATH"],
+    )
+)
 PROMPT, COUNTED = "count to 5", "1 2 3 4 5"
 SECONDS = 120
 
@@ -65,14 +73,14 @@ async def test_cline_works_once_the_printed_command_was_typed(stack: Stack, home
 
 
 def _need(command: str) -> None:
-    if shutil.which(command) is None:
-        pytest.skip(f"{command} is not on PATH")
+    if shutil.which(command, path=PLACES) is None:
+        pytest.skip(f"{command} is not installed (make tools)")
 
 
 async def _call(command: tuple[str, ...], home: Path, key: str) -> str:
     """What the command printed, with an environment that names nothing but the key."""
     environment = {
-        "PATH": os.environ["PATH"],
+        "PATH": PLACES,
         "HOME": str(home),
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "CLINE_SESSION_BACKEND_MODE": "local",

@@ -127,6 +127,10 @@ async def test_health_says_what_is_configured_and_nothing_secret(stack: Stack) -
     assert told["uptime_seconds"] >= 0
     bases = {"anthropic": stack.zai.anthropic_base, "openai": stack.zai.openai_base}
     assert told["upstreams"] == bases
+    assert told["clients"] == {
+        "models": {"text": "glm-4.5", "vision": "glm-4.5v"},
+        "windows": {"chat": 128_000, "messages": 200_000},
+    }
     assert KEY not in json.dumps(told)
     assert stack.script.requests == []
 
