@@ -70,6 +70,7 @@ TARGETS = {
     "run": "-m proxy\n",
     "demo": "-m proxy demo\n",
     "test": "-m pytest -n auto",
+    "tools": "npm install --prefix .tools",
     "coverage": "-m pytest -n auto --cov",
     "soak": "tests/soak/soak.py",
     "bench": "-m bench",
