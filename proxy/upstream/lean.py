@@ -1,6 +1,6 @@
 """Posts and reads below aiohttp's client session: the one room that knows aiohttp inside.
 
-A session spends more on a request than the gateway does in all (`docs/performance.md`). So here a
+A session takes more than twice the time of what is done here (`docs/performance.md`). So here a
 connection is taken from aiohttp's pool, the request is written in one piece, the answer is parsed
 by `parsing.py`, and all that has arrived is handed on at once. Where aiohttp is not as expected
 (another version, a test double in place of its session) the public API does the work.
