@@ -5,6 +5,7 @@ So `serve`, which a tool may be waiting for, does not pay for the others. A comm
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -33,6 +34,14 @@ Command = Callable[[Settings, argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0, or 1 with a reason on the terminal."""
+    try:
+        return _run(arguments)
+    except BrokenPipeError:  # whoever reads has had enough, as `head` has; nothing more may be said
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     told = _parser(arguments).parse_args(arguments)
     if "standalone" in told:

@@ -112,6 +112,26 @@ def test_health_is_a_command(tmp_path: Path) -> None:
     assert "Traceback" not in gone.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe breaks otherwise there")
+def test_a_reader_that_has_had_enough_is_no_mistake(tmp_path: Path) -> None:
+    """As with `anthropic-proxy install-service --print | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as nobody:
+        ended = subprocess.run(
+            [sys.executable, "-m", "proxy", "install-service", "--user", "--print"],
+            cwd=tmp_path,
+            env=environment(**FREE, SERVER_API_KEY="any"),
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == ""
+
+
 def test_a_taken_port_is_explained(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
