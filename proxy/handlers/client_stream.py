@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeGuard
 
 from aiohttp import web
 
@@ -43,8 +43,7 @@ class ClientStream:
         self._request = request
         self._response = _Response(headers=_HEADERS)
         self._preparing = asyncio.Lock()
-        self._begun = False
-        self._chunked = False
+        self._chunked: bool | None = None  # not known before the first write
         self.committed = False
         """Whether the client is told 200: a failure is from now on an in-stream error."""
         self.last_write = 0.0
@@ -65,8 +64,7 @@ class ClientStream:
         if not self._response.prepared:
             await self.commit()
         transport = self._request.transport
-        is_short = self._begun and len(data) <= _SHORT
-        if is_short and transport and not transport.get_write_buffer_size():
+        if self._chunked is not None and 0 < len(data) <= _SHORT and _is_empty(transport):
             # Nothing has to be waited for, so aiohttp's layers are spared: most events come so.
             transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
         else:
@@ -74,7 +72,6 @@ class ClientStream:
                 await self._response.write(data)
             except ConnectionError:
                 raise ClientLeftError from None
-            self._begun = True
             self._chunked = "transfer-encoding" in self._response.headers
         self.last_write = asyncio.get_running_loop().time()
         self.bytes_out += len(data)
@@ -83,8 +80,7 @@ class ClientStream:
 
     async def keep_alive(self, frame: bytes = sse.comment(b"keep-alive")) -> None:
         """Send `frame` unless the client has unread bytes anyway, then waiting would block."""
-        transport = self._request.transport
-        if transport is not None and not transport.get_write_buffer_size():
+        if _is_empty(self._request.transport):
             await self.write(frame)
 
     async def finish(self, rest: bytes = b"") -> web.StreamResponse:
@@ -100,3 +96,12 @@ class ClientStream:
         if self.listener:
             self.listener(rest)
         return self._response
+
+
+def _is_empty(transport: asyncio.Transport | None) -> TypeGuard[asyncio.Transport]:
+    """Whether the client has taken all that was written, and is still there."""
+    return (
+        transport is not None
+        and not transport.is_closing()
+        and not transport.get_write_buffer_size()
+    )
