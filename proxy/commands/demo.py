@@ -4,7 +4,8 @@ import argparse
 from dataclasses import replace
 
 from proxy import logs
-from proxy.commands.serve import Tell, run
+from proxy.commands import Tell
+from proxy.commands.serve import run
 from proxy.demo import serve_demo
 from proxy.settings import Settings
 

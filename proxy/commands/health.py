@@ -4,13 +4,12 @@ import argparse
 import contextlib
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from typing import Final
 
+from proxy.commands import Tell
 from proxy.connect.gateway import address_of
 from proxy.settings import Settings
 
-Tell = Callable[[str], None]
 _SECONDS: Final = 3.0
 
 

@@ -1,13 +1,12 @@
 """`serve`: the gateway in the foreground."""
 
 import argparse
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from proxy import __version__, logs, server
+from proxy.commands import Tell
 from proxy.settings import Settings, SettingsError
-
-Tell = Callable[[str], None]
 
 
 def register(parser: argparse.ArgumentParser, tell: Tell) -> None:

@@ -3,11 +3,11 @@
 import argparse
 import os
 import re
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from proxy.commands import Tell
 from proxy.connect.facts import Facts, gather
 from proxy.connect.gateway import UnreachableError, address_of, ask
 from proxy.connect.render import render
@@ -16,7 +16,6 @@ from proxy.connect.tools import TOOLS, Tool
 from proxy.connect.writing import carry_out, plan
 from proxy.settings import Settings
 
-Tell = Callable[[str], None]
 _MODEL: Final = re.compile(r"[\w.:/\[\]-]+")
 _LIST: Final = "\n".join(f"  {tool.name:<12} {tool.title}" for tool in TOOLS.values())
 

@@ -9,12 +9,10 @@ from abc import abstractmethod
 from collections.abc import Iterator
 
 from proxy import sse
-from proxy.dialects.transcoder import FrameTranscoder, Phase, ReplyContext
-
-_OVER = (Phase.ENDED, Phase.FAILED)
+from proxy.dialects.transcoder import OVER, ReplyContext, Transcoder
 
 
-class Relay(FrameTranscoder):
+class Relay(Transcoder):
     """A transcoder within one dialect; `owned` are the byte strings of frames to look at."""
 
     def __init__(self, context: ReplyContext, owned: tuple[bytes, ...]) -> None:
@@ -49,7 +47,7 @@ class Relay(FrameTranscoder):
         out: list[bytes] = []
         start = 0
         owned: Iterator[int] | None = None
-        while start < len(run) and self.phase not in _OVER:
+        while start < len(run) and self.phase not in OVER:
             begin = start
             if not self._looks_at_all():
                 owned = owned or _beginnings(run, start, self._owned)

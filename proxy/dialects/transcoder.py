@@ -8,7 +8,6 @@ sends: a failure is a state, because bytes that came before it still count.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
 
 from proxy import loose_json, refusals
 from proxy.dialects.arguments import Schemas, mend
@@ -54,24 +53,11 @@ class ReplyContext:
     streams: bool = True
 
 
-class Transcoder(Protocol):
-    """What the handler drives, whichever pair of dialects is behind it."""
+class Transcoder(ABC):
+    """What the handler drives, whichever pair of dialects is behind it.
 
-    phase: Phase
-    failure: Problem | None
-    usage: Usage
-    stop_reason: str | None
-    repairs: int
-
-    def feed(self, chunk: bytes) -> bytes:
-        """Bytes for the client that `chunk` from the upstream gives rise to."""
-
-    def close(self) -> bytes:
-        """The upstream ended: the last bytes, or phase FAILED if that was too early."""
-
-
-class FrameTranscoder(ABC):
-    """The part that all transcoders share: framing, the phase, and how failures are told."""
+    Here is what all share: framing, the phase, and how failures are told.
+    """
 
     def __init__(self, context: ReplyContext) -> None:
         self.context = context
@@ -84,8 +70,8 @@ class FrameTranscoder(ABC):
         self._framed = False
 
     def feed(self, chunk: bytes) -> bytes:
-        """See `Transcoder.feed`."""
-        if self.phase in _OVER:
+        """Bytes for the client that `chunk` from the upstream gives rise to."""
+        if self.phase in OVER:
             return b""
         try:
             run = self._splitter.feed(chunk)
@@ -100,15 +86,15 @@ class FrameTranscoder(ABC):
         return self._run(run)
 
     def close(self) -> bytes:
-        """See `Transcoder.close`."""
+        """The upstream ended: the last bytes, or phase FAILED if that was too early."""
         rest = self._splitter.close()
         if rest and not self._framed and not is_frame(rest):
             self.fail_with(rest)
-        ready = rest and self.phase not in _OVER and not _is_cut(rest)
+        ready = rest and self.phase not in OVER and not _is_cut(rest)
         out = self._run(rest) if ready else b""
-        if self.phase not in _OVER:
+        if self.phase not in OVER:
             out += self._end()
-        if self.phase not in _OVER:
+        if self.phase not in OVER:
             self.fail(ENDED_EARLY)
         return out
 
@@ -171,7 +157,7 @@ def _is_cut(frame: bytes) -> bool:
     return False
 
 
-_OVER = (Phase.ENDED, Phase.FAILED)
+OVER = (Phase.ENDED, Phase.FAILED)
 _OVERFLOW = Problem("invalid_request_error", "")
 
 ENDED_EARLY = Problem(

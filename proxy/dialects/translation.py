@@ -15,7 +15,7 @@ from proxy.dialects.events import (
     MessageStart,
     MessageStop,
 )
-from proxy.dialects.transcoder import FrameTranscoder, Phase, ReplyContext
+from proxy.dialects.transcoder import Phase, ReplyContext, Transcoder
 from proxy.loose_json import decode_any, encode
 from proxy.sse import payloads
 from proxy.tokens.usage import Usage
@@ -64,7 +64,7 @@ class Writer(Protocol):
         """Append what the client is to see of `event`; `usage` is all the upstream told so far."""
 
 
-class Translation(FrameTranscoder):
+class Translation(Transcoder):
     """A reader and a writer of different dialects, driven frame by frame."""
 
     def __init__(self, context: ReplyContext, reader: Reader, writer: Writer) -> None:

@@ -4,14 +4,14 @@ import argparse
 import asyncio
 import json
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Final
 
+from proxy.commands import Tell
 from proxy.doctor.examination import Options, examine
 from proxy.doctor.local import find_key, read_settings
 from proxy.doctor.report import Finding, as_json, healthy, table
 
-Tell = Callable[[str], None]
 _COSTS: Final = (
     "Each probe costs a few tokens of your plan (about 1,000 in all); --offline sends nothing. "
     "The key goes to the hosts of the configured bases only, unless --all-bases is given."

@@ -42,7 +42,7 @@ from proxy.handlers.sending import Sending
 from proxy.upstream import retry
 from proxy.upstream.advice import advise
 from proxy.upstream.gate import Gate
-from proxy.upstream.headers import passed_back, request_id
+from proxy.upstream.headers import UPSTREAM_REQUEST_ID, passed_back
 
 _KEEP_ALIVE_SECONDS: Final = 10.0
 _COMMENT: Final = sse.comment(b"keep-alive")
@@ -206,8 +206,8 @@ class Exchange:
             self._route.endpoint, self._endpoint.path, sending.body, sending.headers
         ) as response:
             self._seen.upstream_status = response.status
-            self._seen.upstream_request_id = request_id(response.headers, key)
-            self._request[PASSED_BACK] = passed_back(response.headers, key)
+            told = self._request[PASSED_BACK] = passed_back(response.headers, key)
+            self._seen.upstream_request_id = told.get(UPSTREAM_REQUEST_ID)
             whole = await open_reply(response, self._endpoint, self._model.window, self._limit)
             self._seen.estimate = await counting if counting else None
             context = self._context()

@@ -13,8 +13,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from proxy import sse
-from proxy.context import CALL, CREDENTIAL, SETTINGS, STREAM, Handler
+from proxy.context import CALL, SETTINGS, STREAM, Handler
 from proxy.loose_json import decode_any, join, mapping, objects
+from proxy.secrecy import SHORTEST_SECRET, secrets_of
 
 LIMIT: Final = 4096
 """Characters of a text that are shown."""
@@ -23,7 +24,6 @@ _SLACK: Final = 512
 """Characters more that are kept: a key that the cut divides lies in them, and goes with them."""
 
 KEPT: Final = LIMIT + _SLACK
-_SHORTEST_SECRET: Final = 6
 _KEYS: Final = re.compile(
     r"(?<![A-Za-z0-9])sk-[\w-]{16,}|[0-9a-f]{32}\.[A-Za-z0-9]{16}|(?i:bearer)\s+[\w.~+/-]{16,}=*"
 )
@@ -44,10 +44,8 @@ class Answer:
 
     def overhear(self, run: bytes) -> None:
         """Take whole frames of the stream."""
-        for frame in sse.frames(run):
-            if not self._room:
-                return
-            self.take(decode_any(sse.data_of(frame)))
+        for data in sse.payloads(run) if self._room else ():
+            self.take(decode_any(data))
 
     def take(self, value: Any) -> None:
         """Take an event, or a whole answer."""
@@ -70,7 +68,7 @@ def captured(request: web.Request) -> tuple[str | None, str | None]:
     """Prompt and answer of a request, as far as they are known; None where CAPTURE is not set."""
     if not request.app[SETTINGS].capture or CALL not in request:
         return None, None
-    secrets = _secrets(request)
+    secrets = sorted(secrets_of(request), key=len, reverse=True)
     prompt = shown(_prompt(request[CALL].body), secrets, end=True)
     answer = shown(str(request[ANSWER]), secrets) if ANSWER in request else ""
     return prompt or None, answer or None
@@ -89,17 +87,9 @@ def shown(text: str, secrets: Iterable[str], *, end: bool = False) -> str:
 
 def _without_keys(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
-        text = text.replace(secret, "***")
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "***")
     return _KEYS.sub("***", text)
-
-
-def _secrets(request: web.Request) -> list[str]:
-    """Every key that has to do with the request."""
-    settings, headers = request.app[SETTINGS], request.headers
-    told = [headers.get(name, "") for name in ("authorization", "x-api-key", "x-gateway-key")]
-    ours = [settings.server_api_key, settings.gateway_key, request[CREDENTIAL].key]
-    known = {key.removeprefix("Bearer ").strip() for key in [*ours, *told]}
-    return sorted((key for key in known if len(key) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 def _prompt(body: dict[str, Any]) -> str:

@@ -3,10 +3,10 @@
 import argparse
 import asyncio
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from proxy.commands import Tell
 from proxy.errors import DialectName, GatewayError
 from proxy.recording.compare import differences, request_differences
 from proxy.recording.lines import UnreadableError
@@ -14,7 +14,6 @@ from proxy.recording.replay import replay as play
 from proxy.recording.replay import translate
 from proxy.recording.tape import Tape, load
 
-Tell = Callable[[str], None]
 SAME, DIFFERENT, UNREADABLE = 0, 1, 2
 """The exit codes."""
 

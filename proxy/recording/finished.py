@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from proxy import __version__, models
-from proxy.context import CALL, CREDENTIAL, OBSERVATION, REQUEST_ID, ROUTE, SETTINGS, dialect_of
+from proxy.context import CALL, OBSERVATION, REQUEST_ID, ROUTE, SETTINGS, dialect_of
 from proxy.recording.lines import (
     FORMAT,
     Answer,
@@ -29,14 +29,8 @@ from proxy.recording.lines import (
 )
 from proxy.recording.recording import LIMIT, Recording, request_headers, response_headers
 from proxy.recording.redaction import Redactor, joined_texts, names_in
+from proxy.secrecy import secrets_of
 
-_SECRET_HEADERS: Final = (
-    "authorization",
-    "cookie",
-    "proxy-authorization",
-    "x-api-key",
-    "x-gateway-key",
-)
 _NOTHING: Final = Octets(b"")
 
 
@@ -67,7 +61,7 @@ def finish(
         recording.add(answer, len(response.body))
     end = End(recording.now, status, outcome, request[OBSERVATION].problem)
     lines = [_header(request, recording), told, *recording.lines, end]
-    return Finished(lines, _secrets(request))
+    return Finished(lines, secrets_of(request))
 
 
 def _header(request: web.Request, recording: Recording) -> Header:
@@ -86,18 +80,6 @@ def _header(request: web.Request, recording: Recording) -> Header:
         context=Context.of(recording.context) if recording.context else None,
         changed=call.changes.entries() if call else (),
     )
-
-
-def _secrets(request: web.Request) -> frozenset[str]:
-    """Every key in this request's reach, and whatever else its headers want kept."""
-    settings = request.app[SETTINGS]
-    found = {settings.gateway_key, settings.server_api_key}
-    if CREDENTIAL in request:
-        found.add(request[CREDENTIAL].key)
-    for name in _SECRET_HEADERS:
-        for value in request.headers.getall(name, []):
-            found |= {value.strip(), value.strip().partition(" ")[2].strip()}
-    return frozenset(found)
 
 
 def redacted(finished: Finished, home: str) -> list[AnyLine]:

@@ -13,8 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
-SHORTEST_SECRET: Final = 6
-"""Characters. What is shorter is no key but a word, and taking it out would destroy the rest."""
+from proxy.secrecy import SHORTEST_SECRET
 
 _SHORTEST_HOME: Final = 4
 _WINDOW: Final = 128 * 1024

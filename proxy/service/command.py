@@ -1,12 +1,10 @@
 """`install-service`: shows the units, or writes them and says what to type next."""
 
 import argparse
-from collections.abc import Callable
 
+from proxy.commands import Tell
 from proxy.service import install
 from proxy.settings import Settings
-
-Tell = Callable[[str], None]
 
 
 def register(parser: argparse.ArgumentParser, tell: Tell) -> None:

@@ -16,6 +16,7 @@ _BREAKING_BETAS: Final = ("advanced-tool-use-",)
 """With it z.ai hides all tools behind a search (zai.md 1.1)."""
 
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "x-log-id")
+UPSTREAM_REQUEST_ID: Final = "x-upstream-request-id"
 _PASSED_BACK: Final = ("retry-after", "x-should-retry", "anthropic-ratelimit-")
 
 
@@ -49,14 +50,10 @@ def passed_back(upstream: Mapping[str, str], key: str) -> dict[str, str]:
         for name, value in upstream.items()
         if name.lower().startswith(_PASSED_BACK) and _is_harmless(value, key)
     }
-    upstream_id = request_id(upstream, key)
-    return {**told, "x-upstream-request-id": upstream_id} if upstream_id else told
-
-
-def request_id(headers: Mapping[str, str], key: str) -> str | None:
-    """The upstream's own id of a request, if it sent a harmless one."""
-    told = next((headers[name] for name in _REQUEST_IDS if name in headers), None)
-    return told if told and _is_harmless(told, key) else None
+    own_id = next((upstream[name] for name in _REQUEST_IDS if name in upstream), None)
+    if own_id and _is_harmless(own_id, key):
+        told[UPSTREAM_REQUEST_ID] = own_id
+    return told
 
 
 def _is_harmless(value: str, key: str) -> bool:

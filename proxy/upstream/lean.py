@@ -168,26 +168,18 @@ def _was_pooled(connection: Connection) -> bool:
     return hasattr(connection.protocol, "was_pooled")
 
 
-def arrival(content: StreamReader) -> asyncio.Future[None] | None:
-    """What to await for more of a body; None if something is there, or the end.
-
-    Only for `StreamReader`s, while `KNOWN`.
-    """
-    inside: Any = content
-    if inside._buffer or inside._eof or inside._exception is not None:
-        return None
-    arriving: asyncio.Future[None] = inside._loop.create_future()
-    inside._waiter = arriving
-    return arriving
-
-
-def take(content: StreamReader) -> bytes:
-    """All bytes of a body that are there; `b""` at its end.
+async def read_available(content: StreamReader) -> bytes:
+    """All bytes that are there, once there are any; `b""` at the end of the body.
 
     Raises what `readany` raises, but not before what came in time was handed on.
     """
     inside: Any = content
+    if not KNOWN or type(content) is not StreamReader:
+        return await content.readany()
     buffer = inside._buffer
+    while not buffer and not inside._eof and inside._exception is None:
+        inside._waiter = arriving = inside._loop.create_future()
+        await arriving
     if not buffer or inside._buffer_offset:
         return content.read_nowait()
     whole: bytes = buffer[0] if len(buffer) == 1 else b"".join(buffer)
@@ -199,15 +191,3 @@ def take(content: StreamReader) -> bytes:
     if inside._protocol._reading_paused:
         inside._protocol.resume_reading()
     return whole
-
-
-async def read_available(content: StreamReader) -> bytes:
-    """All bytes that are there, once there are any; `b""` at the end of the body.
-
-    Raises what `readany` raises.
-    """
-    if not KNOWN or type(content) is not StreamReader:
-        return await content.readany()
-    while (arriving := arrival(content)) is not None:
-        await arriving
-    return take(content)

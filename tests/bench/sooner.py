@@ -6,13 +6,13 @@ through one gateway in turn. Of fresh gateways only the first request is counted
 """
 
 import json
-import shutil
-import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
+
+from certificate import OPENSSL, make_certificate
 
 from bench.delay import ONE_WAY_SECONDS
 from bench.lanes import HEADERS, LANES
@@ -26,19 +26,12 @@ _LANE: Final = next(lane for lane in LANES if lane.name == "mm")
 _SETTLE_SECONDS: Final = 1.0
 """From a gateway's start to the first request: a person would need longer."""
 
-_CERTIFICATE: Final = (
-    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-    "-subj /CN=bench -addext subjectAltName=IP:127.0.0.1"
-)
-
 
 def sooner(rig: Rig, size: Size) -> str:
     """The table, or why there is none."""
-    if shutil.which("openssl") is None:
+    if OPENSSL is None:
         return "Not measured: openssl, which makes the certificate, is not installed."
-    key, certificate = rig.folder / "key.pem", rig.folder / "certificate.pem"
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*_CERTIFICATE.split(), *files], check=True, capture_output=True)
+    certificate, key = make_certificate(rig.folder)
     with ExitStack() as cleanup:
         upstream, port = start_upstream(rig.folder, str(certificate), str(key))
         cleanup.callback(upstream.stop)

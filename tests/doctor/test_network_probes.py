@@ -1,9 +1,7 @@
 """The way to z.ai, layer by layer."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +10,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from certificate import OPENSSL, make_certificate
 from doctor_talk import patient
 from yarl import URL
 
@@ -75,22 +74,12 @@ async def test_a_proxy_that_is_not_there_is_told(
     assert "HTTPS_PROXY" in found.advice
 
 
-def make_certificate(folder: Path, days: int) -> tuple[Path, Path]:
-    """Key and certificate for 127.0.0.1, signed by itself."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not on PATH")
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    made = f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days {days}"
-    names = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(["openssl", *made.split(), *names, *files], check=True, capture_output=True)
-    return key, certificate
-
-
 @asynccontextmanager
 async def tls_server(folder: Path, days: int) -> AsyncIterator[tuple[str, Path]]:
     """A base with a certificate of its own, valid for so many days, and that certificate."""
-    key, certificate = make_certificate(folder, days)
+    if OPENSSL is None:
+        pytest.skip("openssl is not on PATH")
+    certificate, key = make_certificate(folder, days)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
 

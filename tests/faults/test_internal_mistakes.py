@@ -15,7 +15,7 @@ from fault_talk import (
     verdict,
 )
 
-from proxy.dialects.transcoder import FrameTranscoder, Phase
+from proxy.dialects.transcoder import Phase, Transcoder
 from proxy.simulator import Gate, Reply
 
 
@@ -28,10 +28,10 @@ class DeliberateError(Exception):
 async def test_a01_before_the_commit_it_is_a_500(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, dialect: Dialect, streams: bool
 ) -> None:
-    def broken(self: FrameTranscoder, chunk: bytes) -> bytes:
+    def broken(self: Transcoder, chunk: bytes) -> bytes:
         raise DeliberateError
 
-    monkeypatch.setattr(FrameTranscoder, "feed", broken)
+    monkeypatch.setattr(Transcoder, "feed", broken)
     response = await request(stack, dialect, stream=streams)
     error = await error_of(response, dialect, 500)
     assert "DeliberateError" in error["message"]
@@ -42,14 +42,14 @@ async def test_a01_after_the_commit_it_is_an_error_of_the_stream(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, dialect: Dialect
 ) -> None:
     """A second status line in the middle of a body would be neither."""
-    sound = FrameTranscoder.feed
+    sound = Transcoder.feed
 
-    def broken(self: FrameTranscoder, chunk: bytes) -> bytes:
+    def broken(self: Transcoder, chunk: bytes) -> bytes:
         if self.phase is Phase.STREAMING:
             raise DeliberateError
         return sound(self, chunk)
 
-    monkeypatch.setattr(FrameTranscoder, "feed", broken)
+    monkeypatch.setattr(Transcoder, "feed", broken)
     gate = Gate()
     first = (*begin("anthropic"), *content("anthropic"))
     stack.script.replies.append(Reply.sse(*first, gate, *ending("anthropic")))

@@ -33,7 +33,7 @@ from fault_talk import (
     whole,
 )
 
-from proxy.dialects.transcoder import FrameTranscoder
+from proxy.dialects.transcoder import Transcoder
 from proxy.simulator import Gate, Reply
 from proxy.upstream import retry
 
@@ -52,13 +52,13 @@ async def test_a01_the_opening_frames_do_not_commit(
 ) -> None:
     """`message_start`, `ping` and an empty role chunk say nothing that could be used."""
     fed: list[bytes] = []
-    feed = FrameTranscoder.feed
+    feed = Transcoder.feed
 
-    def noting(self: FrameTranscoder, data: bytes) -> bytes:
+    def noting(self: Transcoder, data: bytes) -> bytes:
         fed.append(data)
         return feed(self, data)
 
-    monkeypatch.setattr(FrameTranscoder, "feed", noting)
+    monkeypatch.setattr(Transcoder, "feed", noting)
     gate = Gate()
     reply = Reply.sse(*begin(endpoint), gate, error_frame(endpoint, "1302"))
     stack.script.replies.append(reply)

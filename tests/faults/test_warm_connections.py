@@ -1,9 +1,7 @@
 """Connections that wait: opened without a request, used by the next, replaced, and let go."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from certificate import OPENSSL, make_certificate
 from fault_talk import until
 
 from proxy.upstream import lean, trust
@@ -47,15 +46,9 @@ class Server:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Certificate and key for 127.0.0.1."""
-    if shutil.which("openssl") is None:
+    if OPENSSL is None:
         pytest.skip("openssl is not on PATH")
-    folder = tmp_path_factory.mktemp("certificate")
-    files = folder / "certificate.pem", folder / "key.pem"
-    made = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    named = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    written = ["-out", str(files[0]), "-keyout", str(files[1])]
-    subprocess.run([*made.split(), *named, *written], check=True, capture_output=True)
-    return files
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @asynccontextmanager

@@ -128,7 +128,7 @@ class ChatRelay(Relay):
             self._head[key] = event.get(key) or self._head[key]
 
     def _end(self) -> bytes:
-        """See `FrameTranscoder`: a finish reason without `[DONE]` is an end too."""
+        """See `Transcoder`: a finish reason without `[DONE]` is an end too."""
         return self._done() if self._finish else b""
 
     def _done(self) -> bytes:
