@@ -60,6 +60,7 @@ class Observation:
 
     `dialect` is the one to answer in, `operation` what the request is routed to, if to the API.
     The tokens are those of `usage`, as they came and as clients of either dialect understand them.
+    `overcome` are the codes of refusals after which another attempt was made.
     """
 
     started: float
@@ -80,6 +81,7 @@ class Observation:
     error: str | None = None
     problem: Problem | None = None
     retries: int = 0
+    overcome: list[str] = field(default_factory=list)
     repairs: int = 0
 
 

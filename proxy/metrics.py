@@ -70,7 +70,9 @@ class Metrics:
             "count",
         )
         self._upstream_errors = self._tally(
-            "upstream_errors", "Requests that ended with an error of z.ai, by its code.", "code"
+            "upstream_errors",
+            "Errors of z.ai by its code, also those that another attempt overcame.",
+            "code",
         )
         self._retries = self._tally("upstream_retries", "Attempts after the first.")
         self._mended = self._tally(
@@ -103,8 +105,11 @@ class Metrics:
                 if tokens:
                     place = (seen.dialect, endpoint, model, _KINDS[field], count)
                     self._tokens.by[place] += tokens
-        if seen.error and _is_upstream(seen.error, seen.upstream_status):
-            self._upstream_errors.by[seen.error if seen.error in _KNOWN_CODES else "other",] += 1
+        ended = (
+            [seen.error] if seen.error and _is_upstream(seen.error, seen.upstream_status) else []
+        )
+        for code in (*seen.overcome, *ended):
+            self._upstream_errors.by[code if code in _KNOWN_CODES else "other",] += 1
         self._retries.by[()] += seen.retries
         self._mended.by[()] += seen.repairs
         self._changed.by[()] += call is not None and bool(call.changes.entries())

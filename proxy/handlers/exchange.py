@@ -151,17 +151,23 @@ class Exchange:
                 if self._seen.first_event is not None:
                     raise
                 if sending.degrade(problem):
+                    self._overcome(problem)
                     continue
                 spent = self._loop.time() - self._clock.begun
                 wait = retry.delay(problem, tries, spent, self._settings.retry_seconds)
                 if wait is None:
                     raise
+                self._overcome(problem)
                 self._clock.asked = None
                 await asyncio.sleep(wait)
                 tries += 1
                 self._seen.retries += 1
             else:
                 return response
+
+    def _overcome(self, problem: Problem) -> None:
+        """Another attempt is made in spite of `problem`, which the metrics still count."""
+        self._seen.overcome.append(problem.code or problem.kind)
 
     async def _let_others_run(self) -> None:
         """Between two passes over a large request, each of which takes some milliseconds."""

@@ -126,6 +126,7 @@ async def test_changes_and_retries_are_counted(start_stack: StackFactory) -> Non
     found = await scrape(stack)
     assert found["changed_requests_total"] == 1
     assert found["upstream_retries_total"] == 1
+    assert found["upstream_errors_total{code=1302}"] == 1
     assert found["mended_tool_calls_total"] == 0
 
 
