@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from aiohttp import web
+from msgspec import Struct
 
 from proxy.access import Guard
 from proxy.dialects.changes import Changes
@@ -39,8 +40,7 @@ class Credential:
     source: Literal["client", "server"]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A parsed request: `body` as it came, `view` its typed reading in its dialect."""
 
     dialect: ClientDialect[Any]
@@ -54,34 +54,43 @@ class Call:
         return bool(self.view.stream)
 
 
-@dataclass(slots=True)
-class Observation:
-    """What there is to tell of a request; filled in as it becomes known.
+class Observation(Struct, eq=False):
+    """What there is to tell of a request, but its texts; filled in as it becomes known.
 
-    `dialect` is the one to answer in, `operation` what the request is routed to, if to the API.
-    The tokens are those of `usage`, as they came and as clients of either dialect understand them.
-    `overcome` are the codes of refusals after which another attempt was made.
+    It outlives the request on the live page, so it holds nothing of its body. `started` is the
+    loop's time, `began` Unix time, both in seconds; `dialect` is the one to answer in, `operation`
+    what the request is routed to, if to the API. The tokens are those of `usage`, as they came and
+    as clients of either dialect understand them. `overcome` are the codes of refusals after which
+    another attempt was made. `stream` is the client's, while there is one.
     """
 
+    request_id: str
+    method: str
+    path: str
+    user_agent: str
     started: float
+    began: float
     operation: Operation | None
     dialect: DialectName
-    call: Call | None = None
+    base_url_hint: str | None = None
+    streams: bool | None = None
+    changes: Changes | None = None
     route: Route | None = None
     scale: Scale | None = None
+    stream: ClientStream | None = None
     first_event: float | None = None
     upstream_status: int | None = None
     upstream_request_id: str | None = None
     usage: Usage | None = None
-    raw_tokens: Mapping[str, int] = field(default_factory=dict)
-    scaled_tokens: Mapping[str, int] = field(default_factory=dict)
+    raw_tokens: Mapping[str, int] = {}
+    scaled_tokens: Mapping[str, int] = {}
     estimate: int | None = None
     bytes_in: int = 0
     bytes_out: int = 0
     error: str | None = None
     problem: Problem | None = None
     retries: int = 0
-    overcome: list[str] = field(default_factory=list)
+    overcome: tuple[str, ...] = ()
     repairs: int = 0
 
 
@@ -116,7 +125,6 @@ CREDENTIAL: Final = web.RequestKey("credential", Credential)
 CALL: Final = web.RequestKey("call", Call)
 ROUTE: Final = web.RequestKey("route", Route)
 PASSED_BACK: Final = web.RequestKey("passed_back", dict[str, str])
-STREAM: Final = web.RequestKey("stream", ClientStream)
 SCALE: Final = web.RequestKey("scale", Scale)
 RECORDING: Final = web.RequestKey("recording", Recording)
 
@@ -129,12 +137,3 @@ def operation_of(request: web.Request) -> Operation | None:
 def dialect_of(request: web.Request) -> DialectName:
     """The dialect to answer in, for any request: by route, else by what the client shows."""
     return request[OBSERVATION].dialect
-
-
-def observed(request: web.Request, now: float) -> Observation:
-    """A new observation of `request`, which came in `now`."""
-    operation = request.app[OPERATIONS].get(request.match_info.handler)
-    if operation:
-        return Observation(now, operation, operation.dialect)
-    is_messages = "anthropic-version" in request.headers or "/messages" in request.path
-    return Observation(now, None, "messages" if is_messages else "chat")

@@ -90,8 +90,7 @@ class Metrics:
     def finished(self, request: web.Request, status: int, now: float) -> None:
         """Count a request to the API; `now` is the loop's time."""
         seen = request[OBSERVATION]
-        route, call = seen.route, seen.call
-        operation = seen.operation
+        route, operation, changes = seen.route, seen.operation, seen.changes
         if operation is None:
             return
         endpoint, model = (route.endpoint, _model(route.model)) if route else ("none", "none")
@@ -112,7 +111,7 @@ class Metrics:
             self._upstream_errors.by[code if code in _KNOWN_CODES else "other",] += 1
         self._retries.by[()] += seen.retries
         self._mended.by[()] += seen.repairs
-        self._changed.by[()] += call is not None and bool(call.changes.entries())
+        self._changed.by[()] += changes is not None and bool(changes.entries())
 
     def _tally(self, name: str, text: str, *labels: str) -> Tally:
         tally = Tally(f"{_NAME}_{name}", text, *labels)

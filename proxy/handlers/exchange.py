@@ -27,7 +27,6 @@ from proxy.context import (
     ROUTE,
     SCALE,
     SETTINGS,
-    STREAM,
     UPSTREAM,
     WATCHDOG,
 )
@@ -73,7 +72,7 @@ class Exchange:
         self._recording = recording = request.get(RECORDING)
         self._upstream = recording.upstream(app[UPSTREAM]) if recording else app[UPSTREAM]
         self._stream = recording.stream(request) if recording else ClientStream(request)
-        request[STREAM] = self._stream
+        self._seen.stream = self._stream
         self._transcoder: Transcoder | None = None
         self._loop = asyncio.get_running_loop()
         self._clock = limits.Clock(self._loop.time())
@@ -104,7 +103,6 @@ class Exchange:
             if self._transcoder:
                 self._seen.usage = self._transcoder.usage
                 self._seen.repairs = self._transcoder.repairs
-            self._seen.bytes_out += self._stream.bytes_out
 
     def stop(self, reason: GatewayError | ClientLeftError) -> None:
         """End from outside, at once: a limit, a client that left, a shutdown."""
@@ -167,7 +165,7 @@ class Exchange:
 
     def _overcome(self, problem: Problem) -> None:
         """Another attempt is made in spite of `problem`, which the metrics still count."""
-        self._seen.overcome.append(problem.code or problem.kind)
+        self._seen.overcome += (problem.code or problem.kind,)
 
     async def _let_others_run(self) -> None:
         """Between two passes over a large request, each of which takes some milliseconds."""

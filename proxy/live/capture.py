@@ -13,7 +13,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from proxy import sse
-from proxy.context import CALL, SETTINGS, STREAM, Handler
+from proxy.context import CALL, OBSERVATION, SETTINGS, Handler
 from proxy.loose_json import decode_any, join, mapping, objects
 from proxy.secrecy import SHORTEST_SECRET, secrets_of
 
@@ -28,6 +28,11 @@ _KEYS: Final = re.compile(
     r"(?<![A-Za-z0-9])sk-[\w-]{16,}|[0-9a-f]{32}\.[A-Za-z0-9]{16}|(?i:bearer)\s+[\w.~+/-]{16,}=*"
 )
 """What looks like a key: of most providers, of z.ai, and whatever is called a bearer token."""
+
+Texts = tuple[str | None, str | None]
+"""The prompt and the answer."""
+
+NO_TEXTS: Final[Texts] = None, None
 
 _log: Final = logging.getLogger("proxy.live")
 
@@ -64,10 +69,10 @@ def install(app: web.Application) -> None:
     app.on_startup.append(_warn)
 
 
-def captured(request: web.Request) -> tuple[str | None, str | None]:
+def captured(request: web.Request) -> Texts:
     """Prompt and answer of a request, as far as they are known; None where CAPTURE is not set."""
     if not request.app[SETTINGS].capture or CALL not in request:
-        return None, None
+        return NO_TEXTS
     secrets = sorted(secrets_of(request), key=len, reverse=True)
     prompt = shown(_prompt(request[CALL].body), secrets, end=True)
     answer = shown(str(request[ANSWER]), secrets) if ANSWER in request else ""
@@ -129,9 +134,10 @@ async def _take_whole(request: web.Request, handler: Handler) -> web.StreamRespo
 
 async def _listen(request: web.Request, response: web.StreamResponse) -> None:
     """Overhear a stream of which nothing has been written yet."""
-    if STREAM in request and not isinstance(response, web.Response):
+    stream = request[OBSERVATION].stream
+    if stream and not isinstance(response, web.Response):
         request[ANSWER] = Answer()
-        request[STREAM].listener = request[ANSWER].overhear
+        stream.listener = request[ANSWER].overhear
 
 
 async def _warn(_app: web.Application) -> None:

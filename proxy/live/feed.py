@@ -1,6 +1,6 @@
 """The last requests in a bounded ring, and whoever listens to what becomes of them.
 
-While nobody listens a request costs one record at its end. While somebody does, a ticker looks at
+While nobody listens a request costs one entry. While somebody does, a ticker looks at
 the open requests twice a second and tells what changed: nothing here is called for an event of a
 stream. A listener that reads too slowly loses what it was owed and gets a new snapshot instead.
 """
@@ -10,15 +10,16 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
 import msgspec
 from aiohttp import web
+from msgspec import Struct
 
 from proxy import sse
-from proxy.context import OBSERVATION, SETTINGS, operation_of
+from proxy.context import OBSERVATION, SETTINGS, Observation
+from proxy.live.capture import NO_TEXTS, Texts, captured
 from proxy.live.record import bytes_out, describe, phase
 from proxy.live.wire import Phase, Record, Snapshot, State
 from proxy.metrics import standing
@@ -71,18 +72,20 @@ class Listener:
         return owed
 
 
-@dataclass(slots=True)
-class _Open:
-    """A request under way: when it began (Unix time), and what was last told of it."""
+class _Entry(Struct, eq=False):
+    """A request of the ring, described when somebody looks.
 
-    request: web.Request
+    `request` is there as long as it is open; `ended` (Unix time), `status` and `texts` once it is
+    over; `told` is what listeners last heard of it.
+    """
+
     number: int
-    began: float
+    seen: Observation
+    request: web.Request | None = None
+    ended: float = 0.0
+    status: int | None = None
+    texts: Texts = NO_TEXTS
     told: tuple[Phase, int] = ("receiving", 0)
-
-    def record(self) -> Record:
-        """As it is now."""
-        return describe(self.request, self.number, self.began, clock=time.time())
 
 
 class Feed:
@@ -91,8 +94,8 @@ class Feed:
     def __init__(self, app: web.Application) -> None:
         self._app = app
         self._numbers = count(1)
-        self._open: dict[int, _Open] = {}
-        self._ring: deque[Record] = deque(maxlen=RING)
+        self._open: dict[int, _Entry] = {}
+        self._ring: deque[_Entry] = deque(maxlen=RING)
         self._listeners: set[Listener] = set()
         self._ticker: asyncio.Task[None] | None = None
         self.ended = asyncio.Event()
@@ -107,26 +110,37 @@ class Feed:
 
     def started(self, request: web.Request) -> None:
         """See `Observer`."""
-        operation = operation_of(request)
-        if operation is None or operation.counts_only:
+        seen = request[OBSERVATION]
+        if seen.operation is None or seen.operation.counts_only:
             return
-        opened = self._open[id(request)] = _Open(request, next(self._numbers), time.time())
+        opened = self._open[id(request)] = _Entry(next(self._numbers), seen, request)
         if self._listeners:
-            self._tell("request", opened.record())
+            self._tell("request", self._describe(opened))
 
-    def finished(self, request: web.Request, status: int, now: float) -> None:
+    def finished(self, request: web.Request, status: int, now: float) -> None:  # noqa: ARG002
         """See `Observer`. Of what generates nothing only a failed POST is worth a line."""
-        opened = self._open.pop(id(request), None)
-        clock = time.time()
-        if opened is None:
+        entry = self._open.pop(id(request), None)
+        if entry is None:
             if status < 400 or request.method != "POST":
                 return
-            began = clock - (now - request[OBSERVATION].started)
-            opened = _Open(request, next(self._numbers), began)
-        record = describe(request, opened.number, opened.began, clock=clock, status=status)
-        self._ring.append(record)
+            entry = _Entry(next(self._numbers), request[OBSERVATION])
+        entry.texts = captured(request)
+        entry.ended, entry.status, entry.request = time.time(), status, None
+        self._ring.append(entry)
         if self._listeners:
-            self._tell("request", record)
+            self._tell("request", self._describe(entry))
+
+    def _describe(self, entry: _Entry) -> Record:
+        """The request as it is now, or as it was at its end."""
+        texts = captured(entry.request) if entry.request else entry.texts
+        return describe(
+            entry.seen,
+            entry.number,
+            self._app[SETTINGS],
+            clock=entry.ended or time.time(),
+            status=entry.status,
+            texts=texts,
+        )
 
     @contextmanager
     def listening(self) -> Iterator[Listener]:
@@ -154,19 +168,19 @@ class Feed:
             self._ticker.cancel()
 
     def _snapshot(self) -> bytes:
-        present = [opened.record() for opened in tuple(self._open.values())[-RING:]]
+        entries = [*self._ring, *tuple(self._open.values())[-RING:]]
         now = msgspec.structs.asdict(self._state())
         capture = self._app[SETTINGS].capture
-        records = [*self._ring, *present]
+        records = list(map(self._describe, entries))
         return _frame("snapshot", Snapshot(requests=records, capture=capture, **now))
 
     def _state(self) -> State:
         """Bytes of the open answers, and how full the gates are."""
         active, waiting = standing(self._app)
         sent = {
-            opened.number: bytes_out(opened.request)
+            opened.number: bytes_out(opened.seen)
             for opened in self._open.values()
-            if opened.request[OBSERVATION].first_event is not None
+            if opened.seen.first_event is not None
         }
         return State(time.time(), active, waiting, sent)
 
@@ -191,10 +205,10 @@ class Feed:
     def _tell_changes(self) -> None:
         """Of open requests: routed, first event, tried again."""
         for opened in self._open.values():
-            now = phase(opened.request, None), opened.request[OBSERVATION].retries
+            now = phase(opened.seen, None), opened.seen.retries
             if now != opened.told:
                 opened.told = now
-                self._tell("request", opened.record())
+                self._tell("request", self._describe(opened))
 
     def _tell(self, name: str, value: object) -> None:
         self._broadcast(_frame(name, value))

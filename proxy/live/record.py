@@ -10,19 +10,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from aiohttp import web
-
-from proxy.context import (
-    OBSERVATION,
-    REQUEST_ID,
-    SETTINGS,
-    STREAM,
-)
+from proxy.context import Observation
 from proxy.errors import Problem
 from proxy.handlers.client_stream import CLIENT_LEFT
-from proxy.live.capture import captured
+from proxy.live.capture import NO_TEXTS, Texts
 from proxy.live.wire import Failure, Phase, Record, Tokens
 from proxy.middlewares.token_scaling import windows_for
+from proxy.settings import Settings
 from proxy.text import printable
 
 _NAME_LIMIT: Final = 80
@@ -48,50 +42,50 @@ _TOOLS: Final = {
 
 
 def describe(
-    request: web.Request, number: int, began: float, *, clock: float, status: int | None = None
+    seen: Observation,
+    number: int,
+    settings: Settings,
+    *,
+    clock: float,
+    status: int | None = None,
+    texts: Texts = NO_TEXTS,
 ) -> Record:
-    """The request as it is at `clock`; that and `began` are Unix time.
-
-    `status` is known once the request is over.
-    """
-    seen = request[OBSERVATION]
-    call, route, dialect = seen.call, seen.route, seen.dialect
-    prompt, answer = captured(request)
-    windows = windows_for(dialect, route, request.app[SETTINGS]) if route else (None, None)
+    """The request as it is at `clock` (Unix time); `status` is known once it is over."""
+    route = seen.route
+    windows = windows_for(seen.dialect, route, settings) if route else (None, None)
     return Record(
         id=number,
-        request_id=request[REQUEST_ID],
-        began=round(began, 3),
-        tool=tool(request.headers.get("user-agent", "")),
-        path=clean(request.path),
-        dialect=dialect,
-        phase=phase(request, status),
+        request_id=seen.request_id,
+        began=round(seen.began, 3),
+        tool=tool(seen.user_agent),
+        path=clean(seen.path),
+        dialect=seen.dialect,
+        phase=phase(seen, status),
         status=status,
-        streams=call is not None and call.streams,
+        streams=bool(seen.streams),
         asked=clean(route.asked) if route else None,
         model=clean(route.model) if route else None,
         endpoint=route.endpoint if route else None,
         reason=route.reason if route else None,
-        duration=None if status is None else _ms(clock - began),
+        duration=None if status is None else _ms(clock - seen.began),
         first_event=None if seen.first_event is None else _ms(seen.first_event - seen.started),
-        bytes_out=bytes_out(request),
+        bytes_out=bytes_out(seen),
         retries=seen.retries,
         mended=seen.repairs,
-        changed=call.changes.entries() if call else (),
+        changed=seen.changes.entries() if seen.changes else (),
         scale=str(seen.scale) if seen.scale else None,
         raw=_tokens(seen.raw_tokens),
         scaled=_tokens(seen.scaled_tokens),
         client_window=windows[0],
         real_window=windows[1],
         error=_failure(seen.problem, clock) if seen.problem else None,
-        prompt=prompt,
-        answer=answer,
+        prompt=texts[0],
+        answer=texts[1],
     )
 
 
-def phase(request: web.Request, status: int | None) -> Phase:
+def phase(seen: Observation, status: int | None) -> Phase:
     """Where the request is on its way; a reply may fail after its status was told."""
-    seen = request[OBSERVATION]
     if status is None:
         if seen.first_event is not None:
             return "streaming"
@@ -101,10 +95,9 @@ def phase(request: web.Request, status: int | None) -> Phase:
     return "failed" if seen.error or status >= 400 else "done"
 
 
-def bytes_out(request: web.Request) -> int:
+def bytes_out(seen: Observation) -> int:
     """Bytes of answer so far."""
-    seen = request[OBSERVATION].bytes_out
-    return seen or (request[STREAM].bytes_out if STREAM in request else 0)
+    return seen.bytes_out or (seen.stream.bytes_out if seen.stream else 0)
 
 
 def tool(user_agent: str) -> str:

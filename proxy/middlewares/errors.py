@@ -6,10 +6,10 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
-from proxy.context import OBSERVATION, REQUEST_ID, SETTINGS, STREAM, Handler, dialect_of
+from proxy.context import OBSERVATION, REQUEST_ID, SETTINGS, Handler, dialect_of
 from proxy.dialects.registry import CLIENTS
-from proxy.errors import GatewayError, Kind, Problem
-from proxy.handlers.client_stream import ClientLeftError
+from proxy.errors import DialectName, GatewayError, Kind, Problem
+from proxy.handlers.client_stream import ClientLeftError, ClientStream
 from proxy.loose_json import encode
 
 _log: Final = logging.getLogger("proxy.errors")
@@ -25,10 +25,11 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise
     except Exception as error:  # noqa: BLE001 - the one boundary: no traceback reaches a client
         problem = _problem(request, error)
-        request[OBSERVATION].error = problem.code or problem.kind
-        request[OBSERVATION].problem = problem
-        if STREAM in request and request[STREAM].committed:
-            return await _end_stream(request, problem)
+        seen = request[OBSERVATION]
+        seen.error = problem.code or problem.kind
+        seen.problem = problem
+        if seen.stream and seen.stream.committed:
+            return await _end_stream(seen.stream, seen.dialect, problem)
         response = _answer(request, problem)
         if isinstance(error, web.HTTPMethodNotAllowed):
             response.headers["Allow"] = error.headers["Allow"]
@@ -63,10 +64,11 @@ async def _close_behind(request: web.Request, response: web.Response) -> None:
     request.protocol.force_close()
 
 
-async def _end_stream(request: web.Request, problem: Problem) -> web.StreamResponse:
+async def _end_stream(
+    stream: ClientStream, dialect: DialectName, problem: Problem
+) -> web.StreamResponse:
     """The client was told 200 already: the reply ends with the dialect's in-stream error."""
-    stream = request[STREAM]
-    await stream.write(CLIENTS[dialect_of(request)].error(problem))
+    await stream.write(CLIENTS[dialect].error(problem))
     return await stream.finish()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import time
 from typing import Any, Final
 
 from aiohttp import web
@@ -10,13 +11,12 @@ from aiohttp import web
 from proxy.context import (
     OBSERVATION,
     OBSERVERS,
+    OPERATIONS,
     REQUEST_ID,
     Handler,
     Observation,
-    dialect_of,
-    observed,
-    operation_of,
 )
+from proxy.errors import DialectName
 from proxy.handlers.client_stream import CLIENT_LEFT, ClientLeftError
 from proxy.ids import new_request_id
 from proxy.tokens.scale import Scale
@@ -24,15 +24,16 @@ from proxy.tokens.usage import UNSCALED
 
 _log: Final = logging.getLogger("proxy.request")
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_RIGHT: Final = "v1/"
+"""What stands before the path of an operation where the client's base URL is right."""
 
 
 @web.middleware
 async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request its id (the client's own, if it is harmless) and log how it went."""
     loop = asyncio.get_running_loop()
-    told = request.headers.get("x-request-id", "")
-    request[REQUEST_ID] = told if _SAFE_ID.fullmatch(told) else new_request_id()
-    request[OBSERVATION] = observed(request, loop.time())
+    seen = request[OBSERVATION] = _begun(request, loop.time())
+    request[REQUEST_ID] = seen.request_id
     observers = request.app[OBSERVERS]
     status = CLIENT_LEFT
     for observer in observers:
@@ -44,40 +45,64 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = web.Response(status=CLIENT_LEFT)
     finally:
         now = loop.time()
-        _count(request[OBSERVATION])
+        _complete(seen)
         for observer in observers:
             observer.finished(request, status, now)
-        level = _level(request, status)
+        seen.stream = None
+        level = _level(seen, status)
         if _log.isEnabledFor(level):
-            _log.log(level, "request", extra=_line(request, status, now))
+            _log.log(level, "request", extra=_line(seen, status, now))
     return response
 
 
-def _count(seen: Observation) -> None:
-    """Scale what the reply cost once, for all who tell of it."""
+def _begun(request: web.Request, now: float) -> Observation:
+    """A new observation of `request`, which came in `now`."""
+    headers, path = request.headers, request.path
+    told = headers.get("x-request-id")
+    operation = request.app[OPERATIONS].get(request.match_info.handler)
+    if operation:
+        dialect = operation.dialect
+    else:
+        is_messages = "anthropic-version" in headers or "/messages" in path
+        dialect = "messages" if is_messages else "chat"
+    return Observation(
+        request_id=told if told and _SAFE_ID.fullmatch(told) else new_request_id(),
+        method=request.method,
+        path=path,
+        user_agent=headers.get("user-agent", ""),
+        started=now,
+        began=time.time(),
+        operation=operation,
+        dialect=dialect,
+        base_url_hint=_base_url_hint(request, dialect),
+    )
+
+
+def _complete(seen: Observation) -> None:
+    """What the observers and the log line all tell, worked out once."""
+    if seen.stream:
+        seen.bytes_out += seen.stream.bytes_out
     if seen.usage:
         seen.raw_tokens = seen.usage.as_messages()
         seen.scaled_tokens = seen.usage.as_messages(seen.scale or UNSCALED)
 
 
-def _level(request: web.Request, status: int) -> int:
+def _level(seen: Observation, status: int) -> int:
     """Generations are news; health, counts and everything else only when they fail."""
     if status >= 500:
         return logging.WARNING
-    operation = operation_of(request)
-    if operation and not operation.counts_only:
+    if seen.operation and not seen.operation.counts_only:
         return logging.INFO
     return logging.INFO if status in (401, 403) else logging.DEBUG
 
 
-def _line(request: web.Request, status: int, now: float) -> dict[str, Any]:
+def _line(seen: Observation, status: int, now: float) -> dict[str, Any]:
     """The fields of the log line; what is not known is left out."""
-    seen = request[OBSERVATION]
-    route, call = seen.route, seen.call
+    route, changes = seen.route, seen.changes
     line: dict[str, Any] = {
-        "request_id": request[REQUEST_ID],
-        "method": request.method,
-        "path": request.path,
+        "request_id": seen.request_id,
+        "method": seen.method,
+        "path": seen.path,
         "status": status,
         "dialect": seen.dialect,
         "duration_ms": _ms(now - seen.started),
@@ -89,16 +114,15 @@ def _line(request: web.Request, status: int, now: float) -> dict[str, Any]:
         "error": seen.error,
         "retries": seen.retries or None,
         "mended_tool_calls": seen.repairs or None,
-        "base_url_hint": _base_url_hint(request),
+        "base_url_hint": seen.base_url_hint,
+        "stream": seen.streams,
+        "changed": (changes and changes.entries()) or None,
     }
     if route:
         line["route"] = route.endpoint
         line["model"] = route.asked
         line["upstream_model"] = route.model
         line["reason"] = route.reason
-    if call:
-        line["stream"] = call.streams
-        line["changed"] = list(call.changes.entries()) or None
     if seen.scale:
         _add_tokens(line, seen, seen.scale)
     return {key: value for key, value in line.items() if value is not None}
@@ -116,13 +140,13 @@ def _add_tokens(line: dict[str, Any], seen: Observation, scale: Scale) -> None:
             line["estimate_error"] = seen.estimate - usage.prompt
 
 
-def _base_url_hint(request: web.Request) -> str | None:
+def _base_url_hint(request: web.Request, dialect: DialectName) -> str | None:
     """Which base URL is right, when the client's has no `/v1` or two."""
-    version = request.match_info.get("version")
-    if version is None or version == "v1/":
+    version = request.match_info.get("version", _RIGHT)
+    if version == _RIGHT:
         return None
     base = f"{request.scheme}://{request.host}"
-    if dialect_of(request) == "messages":
+    if dialect == "messages":
         return f"the base URL of Messages clients is {base}, without /v1"
     return f"the base URL of Chat clients is {base}/v1"
 

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from proxy import loose_json, routing
-from proxy.context import CALL, OBSERVATION, POLICY, ROUTE, Call, Handler, operation_of
+from proxy.context import CALL, OBSERVATION, POLICY, ROUTE, Call, Handler
 from proxy.dialects.changes import Changes
 from proxy.dialects.registry import CLIENTS
 from proxy.errors import GatewayError, Problem, invalid
@@ -19,16 +19,17 @@ _BODY_SECONDS: Final = 300
 @web.middleware
 async def route(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Leave the parsed Call and its Route on API requests."""
-    operation = operation_of(request)
+    seen = request[OBSERVATION]
+    operation = seen.operation
     if operation:
-        seen = request[OBSERVATION]
         raw = await _read(request)
         seen.bytes_in = len(raw)
         changes = Changes()
         body = parse(raw, changes)
         dialect = CLIENTS[operation.dialect]
         view = dialect.read(body)
-        seen.call = request[CALL] = Call(dialect, body, view, changes)
+        call = request[CALL] = Call(dialect, body, view, changes)
+        seen.streams, seen.changes = call.streams, changes
         seen.route = request[ROUTE] = routing.choose(
             view.model, has_images=dialect.has_images(view), policy=request.app[POLICY]
         )

@@ -94,7 +94,8 @@ async def _play(tape: Tape, dialect: DialectName, stream: "_Collected") -> Told:
     endpoint, client = ENDPOINTS[route.endpoint], CLIENTS[dialect]
     whole = await open_reply(response, endpoint, tape.header.window, context.frame_limit)
     chunks, reply = Chunks(content, Clock(0.0), whole), transcoder(client, endpoint, context)
-    seen = Observation(0.0, None, dialect)
+    header = tape.header
+    seen = Observation(header.request_id, "POST", header.path, "", 0.0, 0.0, None, dialect)
     if tape.header.streams:
         await delivery.pass_on(chunks, reply, stream, seen)
         return Told(200, stream.body, streamed=True)

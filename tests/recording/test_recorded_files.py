@@ -15,7 +15,7 @@ from conftest import KEY, StackFactory
 from recording_talk import DIALECTS, PAIRS, PATHS, ask, recording, replayed
 
 from proxy import Settings
-from proxy.context import OBSERVERS, RECORDING, STREAM
+from proxy.context import OBSERVATION, OBSERVERS, RECORDING
 from proxy.errors import DialectName
 from proxy.handlers.client_stream import ClientStream
 from proxy.middlewares import record as layer
@@ -115,12 +115,14 @@ async def test_nothing_is_different_while_it_is_off(
     stack = await start_stack()
     assert stack.app.middlewares.count(layer.record) == 0
     assert RECORDER not in stack.app
+    streams: list[object] = []
     look = Mock()
+    look.finished.side_effect = lambda request, *_: streams.append(request[OBSERVATION].stream)
     stack.app[OBSERVERS].append(look)
     assert (await stack.post(PATHS["chat"], ask(stream=True))).status == 200
     request = look.started.call_args.args[0]
     assert RECORDING not in request
-    assert type(request[STREAM]) is ClientStream
+    assert [type(stream) for stream in streams] == [ClientStream]
 
 
 @pytest.mark.parametrize("limit", [100, 1_000, 3_000, 6_000, 9_000])
