@@ -13,19 +13,15 @@ from aiohttp import web
 
 from proxy import __version__
 from proxy.context import (
-    CALL,
     COOLDOWNS,
     COUNTER,
     GATES,
     GUARD,
     LEARNED,
+    OBSERVATION,
     OBSERVERS,
     OPERATIONS,
-    PASSED_BACK,
     POLICY,
-    REQUEST_ID,
-    ROUTE,
-    SCALE,
     SETTINGS,
     STARTED,
     UPSTREAM,
@@ -156,17 +152,19 @@ async def _drain(app: web.Application) -> None:
 async def _tell_decisions(request: web.Request, response: web.StreamResponse) -> None:
     """Every response carries its request id, and what was decided about it."""
     headers = response.headers
-    if REQUEST_ID in request:
-        headers["x-request-id"] = headers["request-id"] = request[REQUEST_ID]
-    headers.update(cors_headers(request))
-    for name, value in request.get(PASSED_BACK, {}).items():
-        headers.setdefault(name, value)
-    if ROUTE in request:
-        decided = request[ROUTE]
-        headers["x-proxy-route"] = decided.endpoint
-        headers["x-proxy-model"] = printable(decided.model, _HEADER_LIMIT)
-        headers["x-proxy-reason"] = printable(decided.reason, _HEADER_LIMIT)
-    if SCALE in request:
-        headers["x-proxy-token-scale"] = str(request[SCALE])
-    if CALL in request and request[CALL].changes.entries():
-        headers["x-proxy-changed"] = request[CALL].changes.header()
+    if origin := request.headers.get("origin"):
+        headers.update(cors_headers(request, origin))
+    if OBSERVATION not in request:
+        return
+    seen = request[OBSERVATION]
+    told = {name: value for name, value in seen.passed_back.items() if name not in headers}
+    told["x-request-id"] = told["request-id"] = seen.request_id
+    if route := seen.route:
+        told["x-proxy-route"] = route.endpoint
+        told["x-proxy-model"] = printable(route.model, _HEADER_LIMIT)
+        told["x-proxy-reason"] = printable(route.reason, _HEADER_LIMIT)
+    if seen.scale:
+        told["x-proxy-token-scale"] = str(seen.scale)
+    if seen.changes and (changed := seen.changes.header()):
+        told["x-proxy-changed"] = changed
+    headers.update(told)

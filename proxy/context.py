@@ -61,7 +61,8 @@ class Observation(Struct, eq=False):
     loop's time, `began` Unix time, both in seconds; `dialect` is the one to answer in, `operation`
     what the request is routed to, if to the API. The tokens are those of `usage`, as they came and
     as clients of either dialect understand them. `overcome` are the codes of refusals after which
-    another attempt was made. `stream` is the client's, while there is one.
+    another attempt was made; `passed_back` are headers of the upstream's that the client gets.
+    `stream` is the client's, while there is one.
     """
 
     request_id: str
@@ -81,6 +82,7 @@ class Observation(Struct, eq=False):
     first_event: float | None = None
     upstream_status: int | None = None
     upstream_request_id: str | None = None
+    passed_back: Mapping[str, str] = {}
     usage: Usage | None = None
     raw_tokens: Mapping[str, int] = {}
     scaled_tokens: Mapping[str, int] = {}
@@ -124,7 +126,6 @@ OBSERVATION: Final = web.RequestKey("observation", Observation)
 CREDENTIAL: Final = web.RequestKey("credential", Credential)
 CALL: Final = web.RequestKey("call", Call)
 ROUTE: Final = web.RequestKey("route", Route)
-PASSED_BACK: Final = web.RequestKey("passed_back", dict[str, str])
 SCALE: Final = web.RequestKey("scale", Scale)
 RECORDING: Final = web.RequestKey("recording", Recording)
 

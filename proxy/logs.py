@@ -20,25 +20,26 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
+        if isinstance(record.msg, dict):
+            return f"{self.formatTime(record, self.datefmt)} {_request_line(record.msg)}"
         extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
-        if record.name == "proxy.request":
-            return f"{self.formatTime(record, self.datefmt)} {_request_line(extra)}"
         fields = " ".join(f"{key}={value}" for key, value in extra.items())
         return f"{super().format(record)} {fields}".rstrip()
 
 
 class JsonFormatter(MsgspecFormatter):
-    """The same as one JSON object a line."""
+    """The same as one JSON object a line; a message that is a dictionary is all its fields."""
 
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
-        """Take all extra fields at once; the library's own way calls a function for each."""
+        """Take all fields at once; the library's own way calls a function for each."""
         log_data["level"] = record.levelname
         log_data["logger"] = record.name
         log_data["event"] = record.message
         log_data.update(message_dict)
-        log_data.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
+        if not isinstance(record.msg, dict):
+            log_data.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
         log_data["time"] = datetime.fromtimestamp(record.created, tz=UTC)
 
 

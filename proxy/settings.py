@@ -6,6 +6,7 @@ held against this file by a test. All mistakes are told at once, by variable nam
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -76,7 +77,7 @@ _POSITIVE: Final = _at_least(1)
 _NOT_NEGATIVE: Final = _at_least(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """The configuration. Tokens are tokens, seconds seconds, megabytes 1,048,576 bytes."""
 
@@ -224,7 +225,7 @@ class Settings:
             self.autotext_model, self.autovision_model, _model_map(self.model_map_json)
         )
 
-    @property
+    @cached_property
     def windows(self) -> Windows:
         """The part that token scaling reads."""
         return Windows(

@@ -41,7 +41,7 @@ class ClientStream:
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
-        self._response = _Response(headers=_HEADERS)
+        self._response: _Response | None = None
         self._preparing = asyncio.Lock()
         self._chunked: bool | None = None  # not known before the first write
         self.committed = False
@@ -51,28 +51,30 @@ class ClientStream:
         self.bytes_out = 0
         self.listener: Callable[[bytes], object] | None = None
 
-    async def commit(self) -> None:
+    async def commit(self) -> web.StreamResponse:
         """Send the status line and headers, once, whoever comes first. Raises ClientLeftError."""
         async with self._preparing:
-            if not self._response.prepared:
+            if self._response is None:
                 self.committed = True
                 self.last_write = asyncio.get_running_loop().time()
-                await self._response.prepare(self._request)
+                response = _Response(headers=_HEADERS)
+                await response.prepare(self._request)
+                self._response = response
+            return self._response
 
     async def write(self, data: bytes) -> None:
         """Send whole frames; waits while the client reads slowly. Raises ClientLeftError."""
-        if not self._response.prepared:
-            await self.commit()
+        response = self._response or await self.commit()
         transport = self._request.transport
         if self._chunked is not None and 0 < len(data) <= _SHORT and _is_empty(transport):
             # Nothing has to be waited for, so aiohttp's layers are spared: most events come so.
             transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
         else:
             try:
-                await self._response.write(data)
+                await response.write(data)
             except ConnectionError:
                 raise ClientLeftError from None
-            self._chunked = "transfer-encoding" in self._response.headers
+            self._chunked = "transfer-encoding" in response.headers
         self.last_write = asyncio.get_running_loop().time()
         self.bytes_out += len(data)
         if self.listener:
@@ -85,17 +87,16 @@ class ClientStream:
 
     async def finish(self, rest: bytes = b"") -> web.StreamResponse:
         """End the body, with `rest`."""
-        if not self._response.prepared:
-            await self.commit()
+        response = self._response or await self.commit()
         self.finished = True
         try:
-            await self._response.write_eof(rest)
+            await response.write_eof(rest)
         except ConnectionError:
             raise ClientLeftError from None
         self.bytes_out += len(rest)
         if self.listener:
             self.listener(rest)
-        return self._response
+        return response
 
 
 def _is_empty(transport: asyncio.Transport | None) -> TypeGuard[asyncio.Transport]:

@@ -21,7 +21,6 @@ from proxy.context import (
     CREDENTIAL,
     GATES,
     OBSERVATION,
-    PASSED_BACK,
     RECORDING,
     REQUEST_ID,
     ROUTE,
@@ -204,13 +203,13 @@ class Exchange:
     ) -> web.StreamResponse:
         key = self._request[CREDENTIAL].key
         self._transcoder = None
-        self._request[PASSED_BACK] = {}
+        self._seen.passed_back = {}
         self._clock.asked = self._loop.time()
         async with self._upstream.open(
             self._route.endpoint, self._endpoint.path, sending.body, sending.headers
         ) as response:
             self._seen.upstream_status = response.status
-            told = self._request[PASSED_BACK] = passed_back(response.headers, key)
+            told = self._seen.passed_back = passed_back(response.headers, key)
             self._seen.upstream_request_id = told.get(UPSTREAM_REQUEST_ID)
             whole = await open_reply(response, self._endpoint, self._model.window, self._limit)
             self._seen.estimate = await counting if counting else None

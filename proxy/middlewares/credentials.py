@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from proxy.access import Guard
-from proxy.context import CREDENTIAL, GUARD, SETTINGS, Credential, Handler, operation_of
+from proxy.context import CREDENTIAL, GUARD, OBSERVATION, SETTINGS, Credential, Handler
 from proxy.errors import GatewayError, Problem
 from proxy.settings import Settings
 
@@ -23,8 +23,9 @@ _BAD_KEY: Final = Problem(
 @web.middleware
 async def credentials(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Leave a Credential on API requests; without any key the answer is 401."""
-    if operation_of(request):
-        credential = choose(request.headers, request.app[SETTINGS], request.app[GUARD])
+    if request[OBSERVATION].operation:
+        app = request.app
+        credential = choose(request.headers, app[SETTINGS], app[GUARD])
         if credential is None:
             raise GatewayError(_NO_KEY)
         if not (credential.key.isascii() and credential.key.isprintable()):
@@ -47,8 +48,7 @@ def client_key(headers: Mapping[str, str], guard: Guard) -> str:
     The gateway's own key in their place is no key of the client, and never goes upstream.
     """
     scheme, _, bearer = headers.get("authorization", "").strip().partition(" ")
-    told = (
-        bearer.strip() if scheme.lower() == "bearer" else "",
-        headers.get("x-api-key", "").strip(),
-    )
-    return next((key for key in told if key and not guard.is_key(key)), "")
+    key = bearer.strip() if scheme.lower() == "bearer" else ""
+    if not key or guard.is_key(key):
+        key = headers.get("x-api-key", "").strip()
+    return "" if guard.is_key(key) else key

@@ -51,7 +51,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         seen.stream = None
         level = _level(seen, status)
         if _log.isEnabledFor(level):
-            _log.log(level, "request", extra=_line(seen, status, now))
+            _log.log(level, _line(seen, status, now))
     return response
 
 
@@ -100,6 +100,7 @@ def _line(seen: Observation, status: int, now: float) -> dict[str, Any]:
     """The fields of the log line; what is not known is left out."""
     route, changes = seen.route, seen.changes
     line: dict[str, Any] = {
+        "event": "request",
         "request_id": seen.request_id,
         "method": seen.method,
         "path": seen.path,

@@ -1,5 +1,8 @@
 """Between which windows token counts are scaled for this client on this route."""
 
+from functools import lru_cache
+from typing import Final
+
 from aiohttp import web
 
 from proxy import models
@@ -23,7 +26,11 @@ def scale_for(dialect: DialectName, route: Route, settings: Settings) -> Scale:
     """Client's window / window that counts: the endpoint's, or the model's own, by setting."""
     if settings.token_scaling == "off":  # noqa: S105 - tokens of text, no secret
         return Scale()
-    return Scale.between(*windows_for(dialect, route, settings))
+    return _scale(*windows_for(dialect, route, settings))
+
+
+_scale: Final = lru_cache(maxsize=64)(Scale.between)
+"""There are as many factors as pairs of windows: few."""
 
 
 def windows_for(dialect: DialectName, route: Route, settings: Settings) -> tuple[int, int]:

@@ -159,8 +159,8 @@ def test_people_read_another_format(capsys: pytest.CaptureFixture[str]) -> None:
     handlers, level = root.handlers[:], root.level
     try:
         logs.configure(Settings(log_format="console"))
-        extra = {"status": 200, "method": "POST", "path": "/v1/messages", "duration_ms": 12.3}
-        logging.getLogger("proxy.request").info("request", extra=extra)
+        line = {"status": 200, "method": "POST", "path": "/v1/messages", "duration_ms": 12.3}
+        logging.getLogger("proxy.request").info(line)
         logging.getLogger("proxy.server").info("listening", extra={"urls": [1]})
     finally:
         root.handlers[:] = handlers
