@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, TypeGuard
+from typing import Final
 
 from aiohttp import web
 
@@ -19,8 +19,7 @@ CLIENT_LEFT: Final = 499
 """The status of a client that left, as nginx names it; nobody sees it but the log."""
 
 
-_SHORT: Final = 16 * 1024
-"""Bytes that the system's buffer of a socket takes at once, if it is empty."""
+_HIGH_WATER: Final = 64 * 1024
 
 
 class ClientLeftError(Exception):
@@ -43,7 +42,9 @@ class ClientStream:
         self._request = request
         self._response: _Response | None = None
         self._preparing = asyncio.Lock()
-        self._chunked: bool | None = None  # not known before the first write
+        self._is_chunked = False
+        self._transport: asyncio.Transport | None = None  # not before the head was sent
+        self._now = asyncio.get_running_loop().time
         self.committed = False
         """Whether the client is told 200: a failure is from now on an in-stream error."""
         self.last_write = 0.0
@@ -56,33 +57,55 @@ class ClientStream:
         async with self._preparing:
             if self._response is None:
                 self.committed = True
-                self.last_write = asyncio.get_running_loop().time()
+                self.last_write = self._now()
                 response = _Response(headers=_HEADERS)
                 await response.prepare(self._request)
+                self._is_chunked = "transfer-encoding" in response.headers
                 self._response = response
             return self._response
 
     async def write(self, data: bytes) -> None:
         """Send whole frames; waits while the client reads slowly. Raises ClientLeftError."""
         response = self._response or await self.commit()
-        transport = self._request.transport
-        if self._chunked is not None and 0 < len(data) <= _SHORT and _is_empty(transport):
-            # Nothing has to be waited for, so aiohttp's layers are spared: most events come so.
-            transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-        else:
-            try:
-                await response.write(data)
-            except ConnectionError:
-                raise ClientLeftError from None
-            self._chunked = "transfer-encoding" in response.headers
-        self.last_write = asyncio.get_running_loop().time()
+        if self.is_clear(len(data)):
+            self.send(data)
+            return
+        try:
+            await response.write(data)
+        except ConnectionError:
+            raise ClientLeftError from None
+        self._transport = self._request.transport
+        self._sent(data)
+
+    def is_clear(self, size: int) -> bool:
+        """Whether `send` will do for so many bytes: the client has taken all before, and is there.
+
+        More than aiohttp lets wait in a buffer is waited for.
+        """
+        transport = self._transport
+        return (
+            transport is not None
+            and size <= _HIGH_WATER
+            and not transport.get_write_buffer_size()
+            and not transport.is_closing()
+        )
+
+    def send(self, data: bytes) -> None:
+        """Send whole frames at once, past aiohttp's layers: most events go this way."""
+        if data and self._transport:
+            framed = b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
+            self._transport.write(framed)
+            self._sent(data)
+
+    def _sent(self, data: bytes) -> None:
+        self.last_write = self._now()
         self.bytes_out += len(data)
         if self.listener:
             self.listener(data)
 
     async def keep_alive(self, frame: bytes = sse.comment(b"keep-alive")) -> None:
         """Send `frame` unless the client has unread bytes anyway, then waiting would block."""
-        if _is_empty(self._request.transport):
+        if self._transport is None or self.is_clear(len(frame)):
             await self.write(frame)
 
     async def finish(self, rest: bytes = b"") -> web.StreamResponse:
@@ -97,12 +120,3 @@ class ClientStream:
         if self.listener:
             self.listener(rest)
         return response
-
-
-def _is_empty(transport: asyncio.Transport | None) -> TypeGuard[asyncio.Transport]:
-    """Whether the client has taken all that was written, and is still there."""
-    return (
-        transport is not None
-        and not transport.is_closing()
-        and not transport.get_write_buffer_size()
-    )

@@ -15,17 +15,20 @@ from proxy.dialects.registry import Fold
 from proxy.dialects.transcoder import Phase, Transcoder
 from proxy.errors import GatewayError, Problem
 from proxy.handlers.client_stream import ClientStream
+from proxy.handlers.limits import Clock
+from proxy.handlers.reading import Chunks
 
 _HELD_LIMIT: Final = 64 * 1024
 
 
 async def pass_on(
-    chunks: AsyncIterator[bytes], reply: Transcoder, stream: ClientStream, seen: Observation
+    chunks: Chunks, reply: Transcoder, stream: ClientStream, seen: Observation
 ) -> web.StreamResponse:
     """Stream the reply. Raises GatewayError when it fails, before or after content."""
     held: list[bytes] = []
+    bypass = _Bypass(reply, stream, chunks.clock)
     async for chunk in chunks:
-        out = reply.feed(chunk)
+        out = bypass.feed(chunk)
         if seen.first_event is None:
             held.append(out)
             if reply.phase is Phase.WAITING:
@@ -38,6 +41,7 @@ async def pass_on(
         if out:
             await stream.write(out)
         raise_failure(reply)
+        chunks.sink = bypass.take
     rest = reply.close()
     if seen.first_event is None:
         _begin(reply, seen)
@@ -46,6 +50,40 @@ async def pass_on(
         await stream.write(rest)
     raise_failure(reply)
     return await stream.finish(rest)
+
+
+class _Bypass:
+    """The way of a chunk from where it arrives to the client, as long as nobody has to wait."""
+
+    def __init__(self, reply: Transcoder, stream: ClientStream, clock: Clock) -> None:
+        self._reply = reply
+        self._stream = stream
+        self._clock = clock
+        self._now = asyncio.get_running_loop().time
+        self._last = b""
+        self._raised: Exception | None = None
+
+    def take(self, chunk: bytes) -> bool:
+        """Pass a chunk on; False if the client is slow, or if that was the end: see `feed`."""
+        if not self._stream.is_clear(len(chunk)):
+            return False
+        try:
+            out = self._reply.feed(chunk)
+        except Exception as error:  # noqa: BLE001 - raised again by `feed`, where it can be told
+            self._raised = error
+            return False
+        if self._reply.phase is not Phase.STREAMING:
+            self._last = out
+            return False
+        self._stream.send(out)
+        self._clock.reading = self._now()
+        return True
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What is to be written for a chunk that was read, perhaps after `take` refused it."""
+        if self._raised:
+            raise self._raised
+        return self._last + self._reply.feed(chunk)
 
 
 async def gather(

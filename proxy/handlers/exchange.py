@@ -217,11 +217,9 @@ class Exchange:
             if self._recording:
                 self._recording.context = context
             reply = self._transcoder = transcoder(self._call.dialect, self._endpoint, context)
-            chunks = Chunks(response.content, self._clock, whole)
+            chunks = Chunks(response, self._clock, whole)
             if self._call.streams:
-                # In a task of its own: each event wakes that, not a dozen layers above it.
-                passing = delivery.pass_on(chunks, reply, self._stream, self._seen)
-                answer = await asyncio.create_task(passing)
+                answer = await delivery.pass_on(chunks, reply, self._stream, self._seen)
             else:
                 fold = self._call.dialect.fold()
                 answer = await delivery.gather(chunks, reply, fold, self._seen)

@@ -1,4 +1,8 @@
-"""What the upstream sends, as it comes: all that is there, once there is something."""
+"""What the upstream sends, as it comes: all that is there, once there is something.
+
+Waking a task costs more than most events do, so a reader may leave a `sink`, which is handed what
+arrives while the reader waits, there and then, and wakes the reader only when it has to.
+"""
 
 import asyncio
 
@@ -6,6 +10,7 @@ import aiohttp
 
 from proxy.handlers.limits import Clock
 from proxy.upstream.lean import read_available
+from proxy.upstream.reply import Reply, Sink
 
 
 class Chunks:
@@ -14,12 +19,16 @@ class Chunks:
     A body that breaks off ends like any other: the transcoder knows whether it came too early.
     """
 
-    def __init__(self, content: aiohttp.StreamReader, clock: Clock, whole: bytes | None) -> None:
-        self._content = content
-        self._clock = clock
+    def __init__(self, reply: Reply, clock: Clock, whole: bytes | None) -> None:
+        self._content = reply.content
+        self._source = reply.source
+        self.clock = clock
         self._whole = whole
         self._is_over = whole is not None
         self._now = asyncio.get_running_loop().time
+        self.sink: Sink | None = None
+        """Takes chunks past the iterator, where that is possible; see `Source`. It has to tell the
+        clock that something came."""
 
     def __aiter__(self) -> "Chunks":
         return self
@@ -30,12 +39,17 @@ class Chunks:
             return whole
         if self._is_over:
             raise StopAsyncIteration
-        self._clock.reading = self._now()
+        self.clock.reading = self._now()
+        if self._source and self.sink:
+            self._source.sink = self.sink
         try:
             chunk = await read_available(self._content)
         except aiohttp.ClientPayloadError:
             raise StopAsyncIteration from None
-        self._clock.reading = None
+        finally:
+            self.clock.reading = None
+            if self._source:
+                self._source.sink = None
         if not chunk:
             raise StopAsyncIteration
         return chunk

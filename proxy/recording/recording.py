@@ -147,7 +147,7 @@ class RecordedUpstream:
             kept = response_headers(response.headers)
             recording.add(Response(recording.now, response.status, kept))
             content = _RecordedContent(response.content, recording)
-            yield replace(response, content=cast("StreamReader", content))
+            yield replace(response, content=cast("StreamReader", content), source=None)
 
 
 class _RecordedContent:

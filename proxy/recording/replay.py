@@ -93,7 +93,7 @@ async def _play(tape: Tape, dialect: DialectName, stream: "_Collected") -> Told:
     context = _context(tape, route, view, dialect)
     endpoint, client = ENDPOINTS[route.endpoint], CLIENTS[dialect]
     whole = await open_reply(response, endpoint, tape.header.window, context.frame_limit)
-    chunks, reply = Chunks(content, Clock(0.0), whole), transcoder(client, endpoint, context)
+    chunks, reply = Chunks(response, Clock(0.0), whole), transcoder(client, endpoint, context)
     header = tape.header
     seen = Observation(header.request_id, "POST", header.path, "", 0.0, 0.0, None, dialect)
     if tape.header.streams:

@@ -34,9 +34,12 @@ class ChunkedBody:
 
     def feed(self, data: bytes) -> bytes:
         """The bytes of the body in `data`. Raises ChunkedError."""
-        begun = self._held or self._missing or self._trailers
-        if not begun and (only := _only_chunk(data)):
-            return only
+        if not (self._held or self._missing or self._trailers):
+            # One short chunk is what comes when events come singly.
+            size, _, rest = data.partition(_END)
+            length = len(rest) - len(_END)
+            if 0 < length < len(_SIZES) and _SIZES[length] == size and rest.endswith(_END):
+                return rest[:length]
         pieces: list[bytes] = []
         if self._held:
             data, self._held = self._held + data, b""
@@ -95,14 +98,6 @@ class ChunkedBody:
         if len(rest) > _LINE_LIMIT:
             raise ChunkedError("a line without an end")
         self._held = rest
-
-
-def _only_chunk(data: bytes) -> bytes:
-    """The body of the one short chunk that `data` is, as when events come singly; else empty."""
-    size, _, rest = data.partition(_END)
-    length = len(rest) - len(_END)
-    is_one = 0 < length < len(_SIZES) and _SIZES[length] == size and rest.endswith(_END)
-    return rest[:length] if is_one else b""
 
 
 def _sweep(data: bytes, pieces: list[bytes]) -> int:

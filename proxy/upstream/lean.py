@@ -8,6 +8,7 @@ by `parsing.py`, and all that has arrived is handed on at once. Where aiohttp is
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -114,13 +115,14 @@ class LeanClient:
             raise aiohttp.ServerDisconnectedError
         protocol.set_response_params(read_until_eof=True, read_bufsize=self._read_buffer)
         inside: Any = protocol
-        inside._parser = ReplyParser(protocol, inside._parser)
+        inside._parser = parser = ReplyParser(protocol, inside._parser)
         if len(body) <= _JOINED_LIMIT:
             transport.write(head + body)
         else:
             transport.writelines((head, body))
         message, content = await self._final(protocol)
-        return Reply(message.code, message.headers, content, lambda: self._release(connection))
+        release = partial(self._release, connection)
+        return Reply(message.code, message.headers, content, release, parser)
 
     async def _final(self, protocol: ResponseHandler) -> tuple[Any, StreamReader]:
         """The response behind all `1xx` that only announce it."""

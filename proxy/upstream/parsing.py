@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import TransferEncodingError
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from proxy.upstream.chunked import ChunkedBody, ChunkedError
+from proxy.upstream.reply import Sink
 
 _HEAD_END: Final = b"\r\n\r\n"
 Parsed = tuple[Any, bool, bytes]
@@ -29,6 +30,8 @@ class ReplyParser:
         self._head_is_over = False
         self._chunked: ChunkedBody | None = None
         self._content: StreamReader = EMPTY_PAYLOAD
+        self.sink: Sink | None = None
+        """See `Source`: it may take what a plain chunked body brings."""
 
     def feed_data(self, data: bytes) -> Parsed:
         """See aiohttp's parser. Raises HttpProcessingError."""
@@ -86,7 +89,9 @@ class ReplyParser:
             broken = TransferEncodingError(str(error))
             self._content.set_exception(ClientPayloadError(str(error)), broken)
             raise broken from None
-        self._content.feed_data(content)
+        inside: Any = self._content
+        if not (content and self.sink and not inside._buffer and self.sink(content)):
+            self._content.feed_data(content)
         if body.ended:
             self._content.feed_eof()
             if body.rest:

@@ -6,15 +6,29 @@ from typing import Protocol
 
 import aiohttp
 
+Sink = Callable[[bytes], bool]
+"""Takes bytes of a body where they arrive; False leaves them to the reader of the body."""
+
+
+class Source(Protocol):
+    """Where the bytes of a body arrive. While `sink` is set and the reader has nothing to read,
+    they go there first."""
+
+    sink: Sink | None
+
 
 @dataclass(slots=True)
 class Reply:
-    """An answer that has begun; `release()` gives its connection back, or closes it if unread."""
+    """An answer that has begun; `release()` gives its connection back, or closes it if unread.
+
+    It has no `source` where bytes can only be read.
+    """
 
     status: int
     headers: Mapping[str, str]
     content: aiohttp.StreamReader
     release: Callable[[], object]
+    source: Source | None = None
 
     @property
     def content_type(self) -> str:

@@ -1,0 +1,196 @@
+"""Chunks that go to the client where they arrive: the same bytes in the same order, to the end."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_parser import HttpResponseParser
+from conftest import KEY, StackFactory
+from fault_talk import PAIRS, PATHS, Dialect, Endpoint, ask, begin, content, delta, ending, verdict
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.context import Observation
+from proxy.dialects.registry import CLIENTS, ENDPOINTS, transcoder
+from proxy.dialects.transcoder import ReplyContext
+from proxy.errors import GatewayError
+from proxy.handlers import reading
+from proxy.handlers.client_stream import ClientStream
+from proxy.handlers.delivery import pass_on
+from proxy.handlers.limits import Clock
+from proxy.handlers.reading import Chunks
+from proxy.simulator import Gate, Reply
+from proxy.tokens.scale import Scale
+from proxy.upstream.lean import read_available
+from proxy.upstream.parsing import ReplyParser
+from proxy.upstream.reply import Reply as Answer
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+TEXTS = [f"piece {number}" for number in range(12)]
+
+
+class SlowClient:
+    """A client's stream that is ready by turns, and takes a moment when it is not."""
+
+    def __init__(self, ready: Callable[[], bool]) -> None:
+        self._ready = ready
+        self.written: list[bytes] = []
+        self.sent = 0
+        self.finished = False
+
+    def is_clear(self, size: int) -> bool:  # noqa: ARG002
+        return self._ready()
+
+    def send(self, data: bytes) -> None:
+        self.sent += 1
+        self.written.append(data)
+
+    async def write(self, data: bytes) -> None:
+        await asyncio.sleep(0)
+        self.written.append(data)
+
+    async def finish(self, rest: bytes = b"") -> None:
+        self.written.append(rest)
+        self.finished = True
+
+
+class Wire:
+    """The upstream's side: what is fed goes through the parser of a lean client."""
+
+    def __init__(self) -> None:
+        protocol = ResponseHandler(asyncio.get_running_loop())
+        protocol.connection_made(asyncio.Transport())
+        protocol.set_response_params()
+        inside: Any = protocol
+        whole = cast("HttpResponseParser", inside._parser)
+        inside._parser = self.parser = ReplyParser(protocol, whole)
+        self.protocol = protocol
+
+    async def answer(self) -> Answer:
+        """The reply, whose head has been fed."""
+        message, body = await self.protocol.read()
+        return Answer(message.code, message.headers, body, lambda: None, self.parser)
+
+    def feed(self, body: bytes) -> None:
+        self.protocol.data_received(b"%x\r\n%b\r\n" % (len(body), body) if body else b"0\r\n\r\n")
+
+
+def context() -> ReplyContext:
+    return ReplyContext("asked", Scale(), 128_000, 0, "req_1")
+
+
+def observation(dialect: Dialect) -> Observation:
+    return Observation("req_1", "POST", PATHS[dialect], "", 0.0, 0.0, None, dialect)
+
+
+def frames(endpoint: Endpoint) -> list[bytes]:
+    texts = (delta(endpoint, text) for text in TEXTS)
+    return [*begin(endpoint), *content(endpoint), *texts, *ending(endpoint)]
+
+
+@pytest.mark.parametrize(("dialect", "endpoint"), PAIRS)
+@given(
+    ready=st.lists(st.booleans(), min_size=1, max_size=8),
+    rests=st.lists(st.booleans(), min_size=1, max_size=8),
+    ends=st.booleans(),
+)
+async def test_a_client_that_is_slow_by_turns_gets_all_in_order(
+    dialect: Dialect, endpoint: Endpoint, ready: list[bool], rests: list[bool], ends: bool
+) -> None:
+    """`rests`: after which frames the reader has time to run; `ends`: whether the body ends."""
+    whole = transcoder(CLIENTS[dialect], ENDPOINTS[endpoint], context())
+    expected = b"".join(map(whole.feed, frames(endpoint))) + whole.close()
+
+    wire, turns = Wire(), iter(ready * 100)
+    client = SlowClient(lambda: next(turns))
+    wire.protocol.data_received(HEAD)
+    chunks = Chunks(await wire.answer(), Clock(0.0), None)
+    reply = transcoder(CLIENTS[dialect], ENDPOINTS[endpoint], context())
+    passing = asyncio.ensure_future(
+        pass_on(chunks, reply, cast("ClientStream", client), observation(dialect))
+    )
+    for frame, rest in zip(frames(endpoint), rests * 100, strict=False):
+        wire.feed(frame)
+        if rest:
+            await asyncio.sleep(0)
+    if ends:
+        wire.feed(b"")
+    await passing
+    assert b"".join(client.written) == expected
+    assert client.finished
+    assert wire.parser.sink is None
+
+
+async def test_a_mistake_of_ours_is_raised_where_it_can_be_told() -> None:
+    """Not in the middle of aiohttp's protocol, which would blame the upstream."""
+    wire, client = Wire(), SlowClient(lambda: True)
+    wire.protocol.data_received(HEAD)
+    chunks = Chunks(await wire.answer(), Clock(0.0), None)
+    reply = transcoder(CLIENTS["chat"], ENDPOINTS["openai"], context())
+    passing = asyncio.ensure_future(
+        pass_on(chunks, reply, cast("ClientStream", client), observation("chat"))
+    )
+    for frame in [*begin("openai"), *content("openai")]:
+        wire.feed(frame)
+        await asyncio.sleep(0)
+    reply.feed = _mistake  # type: ignore[assignment,method-assign]
+    wire.feed(delta("openai", "more"))
+    with pytest.raises(ZeroDivisionError):
+        await passing
+
+
+def _mistake(_chunk: bytes) -> bytes:
+    raise ZeroDivisionError
+
+
+async def test_an_error_that_is_told_in_the_stream_is_raised() -> None:
+    wire, client = Wire(), SlowClient(lambda: True)
+    wire.protocol.data_received(HEAD)
+    chunks = Chunks(await wire.answer(), Clock(0.0), None)
+    reply = transcoder(CLIENTS["chat"], ENDPOINTS["openai"], context())
+    passing = asyncio.ensure_future(
+        pass_on(chunks, reply, cast("ClientStream", client), observation("chat"))
+    )
+    for frame in [*begin("openai"), *content("openai"), *[delta("openai", "more")] * 20]:
+        wire.feed(frame)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert client.sent
+    wire.feed(b'data: {"error":{"code":"1234","message":"network"}}\n\n')
+    with pytest.raises(GatewayError):
+        await passing
+
+
+@pytest.mark.parametrize(("dialect", "endpoint"), PAIRS)
+async def test_a_steady_stream_does_not_wake_its_reader(
+    start_stack: StackFactory, monkeypatch: pytest.MonkeyPatch, dialect: Dialect, endpoint: Endpoint
+) -> None:
+    woken = 0
+
+    async def counted(body: Any) -> bytes:
+        nonlocal woken
+        chunk = await read_available(body)
+        woken += 1
+        return chunk
+
+    monkeypatch.setattr(reading, "read_available", counted)
+    stack = await start_stack()
+    texts = [delta(endpoint, text) for text in TEXTS]
+    gates = [Gate() for _ in texts]
+    steps = [step for pair in zip(texts, gates, strict=True) for step in pair]
+    start, end = [*begin(endpoint), *content(endpoint)], ending(endpoint)
+    stack.script.replies.append(Reply.sse(*start, *steps, *end))
+    raw = b""
+    url, headers = stack.url + PATHS[dialect], {"x-api-key": KEY}
+    async with stack.session.post(
+        url, json=ask(endpoint, stream=True), headers=headers
+    ) as response:
+        for text, gate in zip(TEXTS, gates, strict=True):
+            while text.encode() not in raw:
+                raw += await response.content.readany()
+            gate.open()
+        raw += await response.read()
+    assert verdict(dialect, raw) == "end"
+    assert woken <= len(start) + len(end) + 1
