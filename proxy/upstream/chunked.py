@@ -34,12 +34,8 @@ class ChunkedBody:
 
     def feed(self, data: bytes) -> bytes:
         """The bytes of the body in `data`. Raises ChunkedError."""
-        if not (self._held or self._missing or self._trailers):
-            # One short chunk is what comes when events come singly.
-            size, _, rest = data.partition(_END)
-            length = len(rest) - len(_END)
-            if 0 < length < len(_SIZES) and _SIZES[length] == size and rest.endswith(_END):
-                return rest[:length]
+        if only := self.only_chunk(data):
+            return only
         pieces: list[bytes] = []
         if self._held:
             data, self._held = self._held + data, b""
@@ -55,6 +51,16 @@ class ChunkedBody:
         if self.ended:
             self.rest += data[place:]
         return b"".join(pieces)
+
+    def only_chunk(self, data: bytes) -> bytes:
+        """The body of the one short chunk that `data` is, as when events come singly; else `b""`,
+        and nothing was taken."""
+        if self._held or self._missing or self._trailers:
+            return b""
+        size, _, rest = data.partition(_END)
+        length = len(rest) - len(_END)
+        is_one = 0 < length < len(_SIZES) and _SIZES[length] == size and rest.endswith(_END)
+        return rest[:length] if is_one else b""
 
     def _step(self, data: bytes, place: int, pieces: list[bytes]) -> int:
         """Take one thing at `place`; where the next begins, or `place` if it is not all there."""

@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import TransferEncodingError
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from proxy.upstream.chunked import ChunkedBody, ChunkedError
+from proxy.upstream.direct import Direct
 from proxy.upstream.reply import Sink
 
 _HEAD_END: Final = b"\r\n\r\n"
@@ -30,8 +31,8 @@ class ReplyParser:
         self._head_is_over = False
         self._chunked: ChunkedBody | None = None
         self._content: StreamReader = EMPTY_PAYLOAD
-        self.sink: Sink | None = None
-        """See `Source`: it may take what a plain chunked body brings."""
+        self._sink: Sink | None = None
+        self._direct: Direct | None = None
 
     def feed_data(self, data: bytes) -> Parsed:
         """See aiohttp's parser. Raises HttpProcessingError."""
@@ -56,6 +57,24 @@ class ReplyParser:
         if self._chunked is None:
             self._whole.pause_reading()
 
+    @property
+    def sink(self) -> Sink | None:
+        """See `Source`: it gets what plain chunked bodies bring."""
+        return self._sink
+
+    @sink.setter
+    def sink(self, sink: Sink | None) -> None:
+        self._sink = sink
+        transport = self._protocol.transport
+        if self._direct and transport is not None:
+            transport.set_protocol(self._direct if sink else self._protocol)
+
+    def _hand_on(self, content: bytes) -> None:
+        """To the sink, if nothing waits to be read; else, and if it refuses, to the reader."""
+        inside: Any = self._content
+        if self._sink is None or inside._buffer or not self._sink(content):
+            self._content.feed_data(content)
+
     def _feed_head(self, data: bytes) -> Parsed:
         begun, data = self._last_bytes, bytes(data)
         end = (begun + data).find(_HEAD_END)
@@ -73,6 +92,7 @@ class ReplyParser:
         self._head_is_over = True
         if len(messages) == 1 and _is_plain(*messages[0]):
             self._chunked, self._content = ChunkedBody(), messages[0][1]
+            self._direct = Direct(self._protocol, self._chunked, self._hand_on)
             self._feed_body(self._chunked, rest)
             return messages, False, b""
         more, upgraded, tail = self._whole.feed_data(rest) if rest else ((), upgraded, tail)
@@ -89,9 +109,8 @@ class ReplyParser:
             broken = TransferEncodingError(str(error))
             self._content.set_exception(ClientPayloadError(str(error)), broken)
             raise broken from None
-        inside: Any = self._content
-        if not (content and self.sink and not inside._buffer and self.sink(content)):
-            self._content.feed_data(content)
+        if content:
+            self._hand_on(content)
         if body.ended:
             self._content.feed_eof()
             if body.rest:

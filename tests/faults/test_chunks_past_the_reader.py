@@ -56,12 +56,25 @@ class SlowClient:
         self.finished = True
 
 
+class Transport(asyncio.Transport):
+    """One that brings what it is told to bring."""
+
+    def __init__(self, protocol: asyncio.Protocol) -> None:
+        super().__init__()
+        self.protocol = protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, asyncio.Protocol)
+        self.protocol = protocol
+
+
 class Wire:
     """The upstream's side: what is fed goes through the parser of a lean client."""
 
     def __init__(self) -> None:
         protocol = ResponseHandler(asyncio.get_running_loop())
-        protocol.connection_made(asyncio.Transport())
+        self.transport = Transport(protocol)
+        protocol.connection_made(self.transport)
         protocol.set_response_params()
         inside: Any = protocol
         whole = cast("HttpResponseParser", inside._parser)
@@ -74,7 +87,8 @@ class Wire:
         return Answer(message.code, message.headers, body, lambda: None, self.parser)
 
     def feed(self, body: bytes) -> None:
-        self.protocol.data_received(b"%x\r\n%b\r\n" % (len(body), body) if body else b"0\r\n\r\n")
+        framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+        self.transport.protocol.data_received(framed)
 
 
 def context() -> ReplyContext:
@@ -120,7 +134,7 @@ async def test_a_client_that_is_slow_by_turns_gets_all_in_order(
     await passing
     assert b"".join(client.written) == expected
     assert client.finished
-    assert wire.parser.sink is None
+    assert wire.transport.protocol is wire.protocol
 
 
 async def test_a_mistake_of_ours_is_raised_where_it_can_be_told() -> None:
