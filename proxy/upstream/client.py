@@ -121,19 +121,11 @@ class Upstream:
         """
         return _Opening(self, self.bases[endpoint], path, body, headers)
 
-    async def post(self, base: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """The reply; a pooled connection that proves dead is replaced by a fresh one, once.
-
-        aiohttp does that for GET alone.
-        """
+    def clients(self, base: str) -> tuple[Client, Client]:
+        """Who asks `base`: over the pool, and over a fresh connection."""
         self._warmth.use()
-        client: Client = self._pooled[base]
-        if base in self._lean and lean.usable():
-            client = self._lean[base]
-        try:
-            return await client.post(path, body, headers)
-        except StaleConnectionError:
-            return await self._fresh[base].post(path, body, headers)
+        pooled = self._lean.get(base) if lean.usable() else None
+        return pooled or self._pooled[base], self._fresh[base]
 
 
 class _Opening:
@@ -148,8 +140,16 @@ class _Opening:
         self._reply: Reply | None = None
 
     async def __aenter__(self) -> Reply:
+        """The reply; a pooled connection that proves dead is replaced by a fresh one, once.
+
+        aiohttp does that for GET alone.
+        """
+        pooled, fresh = self._upstream.clients(self._base)
         try:
-            self._reply = await self._upstream.post(self._base, *self._arguments)
+            try:
+                self._reply = await pooled.post(*self._arguments)
+            except StaleConnectionError:
+                self._reply = await fresh.post(*self._arguments)
         except (TimeoutError, aiohttp.ClientError) as error:
             raise GatewayError(self._problem(error)) from error
         return self._reply

@@ -73,9 +73,7 @@ class Gate:
         self.active -= 1
         self._admit()
 
-    async def __aenter__(self) -> None:
-        """A place for the length of the block."""
-        await self.enter()
+    __aenter__ = enter
 
     async def __aexit__(self, *_raised: object) -> None:
         self.leave()

@@ -73,6 +73,11 @@ class LeanClient:
         connection = await self._connector.connect(self._target, [], self._timeout)
         try:
             return await self._exchange(connection, self._head(path, body, headers), body)
+        except http_exceptions.HttpProcessingError as error:
+            connection.close()
+            raise aiohttp.ClientResponseError(
+                self._target.request_info, (), status=error.code, message=error.message
+            ) from error
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             reused = _was_pooled(connection)
             connection.close()
@@ -120,21 +125,11 @@ class LeanClient:
             transport.write(head + body)
         else:
             transport.writelines((head, body))
-        message, content = await self._final(protocol)
+        message, content = await protocol.read()
+        while 100 <= message.code < 200:  # only announces the response
+            message, content = await protocol.read()
         release = partial(self._release, connection)
         return Reply(message.code, message.headers, content, release, parser)
-
-    async def _final(self, protocol: ResponseHandler) -> tuple[Any, StreamReader]:
-        """The response behind all `1xx` that only announce it."""
-        while True:
-            try:
-                message, content = await protocol.read()
-            except http_exceptions.HttpProcessingError as error:
-                raise aiohttp.ClientResponseError(
-                    self._target.request_info, (), status=error.code, message=error.message
-                ) from error
-            if not 100 <= message.code < 200:
-                return message, content
 
     def _release(self, connection: Connection) -> None:
         """Back to the pool, if both sides have said all they had to say; else closed."""
