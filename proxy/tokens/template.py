@@ -160,7 +160,7 @@ def _tools(tools: object, layout: Layout, pieces: list[Piece]) -> int:
         return 0
     for tool in tools:
         function = _compact(_function(tool))
-        pieces.append(function + ("\n" if isinstance(function, str) else b"\n"))
+        pieces.append(function + "\n" if isinstance(function, str) else function + b"\n")
     return TOOLS_BLOCK + len(tools) * layout.tool
 
 

@@ -158,7 +158,7 @@ def test_a_megabyte_in_every_kind_of_block_is_counted_at_once() -> None:
 
 
 def test_json_is_remembered_apart_from_the_text_that_it_is_written_as() -> None:
-    """The same characters: the model is shown the one with spaces, four here, the other as it is."""
+    """The model is shown the one with spaces, four here, and the other as it is."""
     value = {"note": [long_text("east"), 1, 2, 3]}
     counter = TokenCounter(lambda texts: [len(text) for text in texts])
 
