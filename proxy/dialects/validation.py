@@ -27,5 +27,14 @@ def check(value: Any, kind: type[T], at: str = "") -> T:
         raise invalid(f"{field or 'body'}: {_lower(what)}", field or None) from None
 
 
+def is_a(value: Any, kind: type[object]) -> bool:
+    """Whether `value` is a `kind`."""
+    try:
+        msgspec.convert(value, kind)
+    except (msgspec.ValidationError, RecursionError):
+        return False
+    return True
+
+
 def _lower(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
