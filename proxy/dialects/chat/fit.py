@@ -92,7 +92,8 @@ def _fit_messages(messages: list[Json], changes: Changes) -> list[Json]:
 
 def _with_user_turn(messages: list[Json], changes: Changes) -> list[Json]:
     """System messages alone are refused."""
-    if not messages or any(message["role"] != "system" for message in messages):
+    alone = bool(messages) and messages[-1]["role"] == "system"
+    if not alone or any(message["role"] != "system" for message in messages):
         return messages
     changes.add("messages", "no user turn: the last system text became one")
     return [*messages[:-1], {**messages[-1], "role": "user"}]

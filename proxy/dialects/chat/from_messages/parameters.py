@@ -20,17 +20,25 @@ def from_messages_request(request: MessagesRequest, body: Json, changes: Changes
     `body` is the request as it came, for the names of fields that nothing here knows.
     """
     told: Json = {"messages": conversation(request, changes)}
-    for name in ("max_tokens", "temperature", "top_p"):
-        value = getattr(request, name)
-        if value is not None:
-            told[name] = value
+    if request.max_tokens is not None:
+        told["max_tokens"] = request.max_tokens
+    if request.temperature is not None:
+        told["temperature"] = request.temperature
+    if request.top_p is not None:
+        told["top_p"] = request.top_p
     if request.top_k is not None:
         changes.dropped("top_k", "the OpenAI endpoint has none")
-    _stops(request, told, changes)
-    _tools(request, told, changes)
-    _thinking(request, told, changes)
-    _user(request, told, changes)
-    _response_format(request, told)
+    if request.stop_sequences:
+        _stops(request.stop_sequences, told, changes)
+    if request.tools or request.tool_choice:
+        _tools(request, told, changes)
+    if request.thinking or request.output_config:
+        _thinking(request, told, changes)
+    if request.metadata and request.metadata.user_id:
+        _user(request.metadata.user_id, told, changes)
+    if request.output_config and request.output_config.format:
+        schema = {"name": "answer", "schema": request.output_config.format.get("schema")}
+        told["response_format"] = {"type": "json_schema", "json_schema": schema}
     if _has_cache_control(request, body):
         changes.dropped("cache_control", "the OpenAI endpoint caches by itself")
     for name, value in body.items():
@@ -39,8 +47,8 @@ def from_messages_request(request: MessagesRequest, body: Json, changes: Changes
     return told
 
 
-def _stops(request: MessagesRequest, told: Json, changes: Changes) -> None:
-    stops = [stop for stop in request.stop_sequences or () if stop]
+def _stops(asked: list[str], told: Json, changes: Changes) -> None:
+    stops = [stop for stop in asked if stop]
     if len(stops) > _MOST_STOPS:
         changes.add("stop_sequences", f"only the first {_MOST_STOPS}")
     if stops:
@@ -103,11 +111,8 @@ def _thinking(request: MessagesRequest, told: Json, changes: Changes) -> None:
         told["reasoning_effort"] = effort
 
 
-def _user(request: MessagesRequest, told: Json, changes: Changes) -> None:
+def _user(user: str, told: Json, changes: Changes) -> None:
     """z.ai takes a `user_id` of 6 to 128 characters; others become a digest, stable per user."""
-    user = request.metadata.user_id if request.metadata else None
-    if not user:
-        return
     shortest, longest = _USER_ID
     if not shortest <= len(user) <= longest:
         user = hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()
@@ -115,23 +120,20 @@ def _user(request: MessagesRequest, told: Json, changes: Changes) -> None:
     told["user_id"] = user
 
 
-def _response_format(request: MessagesRequest, told: Json) -> None:
-    """A schema goes as Chat says it; what the endpoint makes of it is its affair (`fit`)."""
-    form = request.output_config.format if request.output_config else None
-    if form:
-        schema = {"name": "answer", "schema": form.get("schema")}
-        told["response_format"] = {"type": "json_schema", "json_schema": schema}
-
-
 def _has_cache_control(request: MessagesRequest, body: Json) -> bool:
     """Whether the client marked anything for caching: the request, a block or a tool."""
-    contents = [request.system, *(turn.content for turn in request.messages)]
-    tools = any(tool.cache_control for tool in request.tools or ())
-    return "cache_control" in body or tools or any(_is_marked(content) for content in contents)
+    return (
+        "cache_control" in body
+        or _is_marked(request.system)
+        or any(tool.cache_control for tool in request.tools or ())
+        or any(_is_marked(turn.content) for turn in request.messages)
+    )
 
 
 def _is_marked(content: object) -> bool:
     """Whether a block, or one within a tool result, carries a mark."""
-    return isinstance(content, list) and any(
-        "cache_control" in block or _is_marked(block.get("content")) for block in content
-    )
+    if isinstance(content, list):
+        for block in content:
+            if "cache_control" in block or ("content" in block and _is_marked(block["content"])):
+                return True
+    return False
