@@ -27,13 +27,12 @@ def check(value: Any, kind: type[T], at: str = "") -> T:
         raise invalid(f"{field or 'body'}: {_lower(what)}", field or None) from None
 
 
-def is_a(value: Any, kind: type[object]) -> bool:
-    """Whether `value` is a `kind`."""
+def as_a(value: Any, kind: type[T]) -> T | None:
+    """`value` as a `kind`, or None if it is none."""
     try:
-        msgspec.convert(value, kind)
+        return msgspec.convert(value, kind)
     except (msgspec.ValidationError, RecursionError):
-        return False
-    return True
+        return None
 
 
 def _lower(sentence: str) -> str:

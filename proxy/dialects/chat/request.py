@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from proxy.dialects.validation import check, is_a
+from proxy.dialects.validation import as_a, check
 from proxy.errors import invalid
 
 Json: TypeAlias = dict[str, Any]
@@ -159,7 +159,6 @@ PARTS: Final[dict[str, type[Part]]] = {
 }
 
 
-
 class UsualText(TextPart, kw_only=True):
     type: Literal["text"]
     text: Annotated[str, Meta(min_length=1)]
@@ -173,7 +172,7 @@ class UsualMessage(Struct):
 
 
 class UsualContents(Struct):
-    """Contents that are right, hold no image, and need nothing mended; most requests' by far."""
+    """Contents that are right, hold no image, and need nothing mended: those of most requests."""
 
     messages: Annotated[list[UsualMessage], Meta(min_length=1)]
 
@@ -197,7 +196,7 @@ def read_part(part: Json, at: str = "") -> Part:
 
 def read(body: Json) -> ChatRequest:
     """The typed request. Raises GatewayError (400) for the first field that is wrong."""
-    request: ChatRequest | None = check(body, UsualRequest) if is_a(body, UsualContents) else None
+    request: ChatRequest | None = as_a(body, UsualRequest) if as_a(body, UsualContents) else None
     if request is None or _silent(request):
         request = check(body, ChatRequest)
         _check_contents(request)

@@ -18,7 +18,6 @@ from proxy.dialects.messages.request import (
     ImageBlock,
     ImageUrl,
     Json,
-    MessagesRequest,
     OtherBlock,
     Source,
     read_block,
@@ -37,13 +36,13 @@ def image_label(call_id: str) -> Json:
     return {"type": "text", "text": f"Image from tool call {call_id}:"}
 
 
-def conversation(request: MessagesRequest, changes: Changes) -> list[Json]:
-    """The Chat messages."""
+def conversation(body: Json, changes: Changes) -> list[Json]:
+    """The Chat messages that say what the checked Messages request `body` says."""
     messages: list[Json] = []
-    system = system_text(request.system, changes)
+    system = system_text(body.get("system"), changes)
     if system:
         messages.append({"role": "system", "content": system})
-    for turn in pair(_turns(request, changes), changes):
+    for turn in pair(_turns(body["messages"], changes), changes):
         messages += (
             _assistant(turn, changes) if turn["role"] == "assistant" else _user(turn, changes)
         )
@@ -61,15 +60,15 @@ def system_text(system: str | list[Json] | None, changes: Changes) -> str:
     return kept
 
 
-def _turns(request: MessagesRequest, changes: Changes) -> list[Json]:
+def _turns(told: list[Json], changes: Changes) -> list[Json]:
     """The turns with block lists as contents, neighbours of one role merged, roles two."""
     turns: list[Json] = []
-    for turn in request.messages:
-        blocks = _blocks(turn.content)
-        if turn.role == "system":
+    for turn in told:
+        blocks = _blocks(turn["content"])
+        if turn["role"] == "system":
             changes.add("messages.role", "system turn moved into a user turn")
             blocks = [{"type": "text", "text": f"<system>\n{text_of(blocks)}\n</system>"}]
-        role = "assistant" if turn.role == "assistant" else "user"
+        role = "assistant" if turn["role"] == "assistant" else "user"
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
         else:
@@ -77,11 +76,9 @@ def _turns(request: MessagesRequest, changes: Changes) -> list[Json]:
     return turns
 
 
-def _blocks(content: str | list[Json] | None) -> list[Json]:
-    """Content of any shape as a list of blocks of our own."""
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}]
-    return [*content] if content else []
+def _blocks(content: str | list[Json]) -> list[Json]:
+    """Content of either shape as a list of our own."""
+    return [{"type": "text", "text": content}] if isinstance(content, str) else [*content]
 
 
 def _assistant(turn: Json, changes: Changes) -> list[Json]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from proxy.dialects import thinking
 from proxy.dialects.changes import Changes
@@ -17,9 +17,27 @@ _USER_ID: Final = (6, 128)
 def from_messages_request(request: MessagesRequest, body: Json, changes: Changes) -> Json:
     """The Chat request (without `model` and `stream`) that says what the Messages request says.
 
-    `body` is the request as it came, for the names of fields that nothing here knows.
+    `body` is the request as it came: its contents, and fields that nothing here knows.
     """
-    told: Json = {"messages": conversation(request, changes)}
+    told: Json = {"messages": conversation(body, changes)}
+    _sampling(request, told, changes)
+    if request.tools or request.tool_choice:
+        _tools(request, told, changes)
+    if request.thinking or request.output_config:
+        _thinking(request, told, changes)
+    if request.metadata and request.metadata.user_id:
+        _user(request.metadata.user_id, told, changes)
+    if request.output_config and request.output_config.format:
+        _response_format(request.output_config.format, told)
+    if _has_cache_control(request, body):
+        changes.dropped("cache_control", "the OpenAI endpoint caches by itself")
+    for name, value in body.items():
+        if value is not None and name not in FIELDS and name != "cache_control":
+            changes.dropped(name)
+    return told
+
+
+def _sampling(request: MessagesRequest, told: Json, changes: Changes) -> None:
     if request.max_tokens is not None:
         told["max_tokens"] = request.max_tokens
     if request.temperature is not None:
@@ -29,30 +47,11 @@ def from_messages_request(request: MessagesRequest, body: Json, changes: Changes
     if request.top_k is not None:
         changes.dropped("top_k", "the OpenAI endpoint has none")
     if request.stop_sequences:
-        _stops(request.stop_sequences, told, changes)
-    if request.tools or request.tool_choice:
-        _tools(request, told, changes)
-    if request.thinking or request.output_config:
-        _thinking(request, told, changes)
-    if request.metadata and request.metadata.user_id:
-        _user(request.metadata.user_id, told, changes)
-    if request.output_config and request.output_config.format:
-        schema = {"name": "answer", "schema": request.output_config.format.get("schema")}
-        told["response_format"] = {"type": "json_schema", "json_schema": schema}
-    if _has_cache_control(request, body):
-        changes.dropped("cache_control", "the OpenAI endpoint caches by itself")
-    for name, value in body.items():
-        if value is not None and name not in FIELDS and name != "cache_control":
-            changes.dropped(name)
-    return told
-
-
-def _stops(asked: list[str], told: Json, changes: Changes) -> None:
-    stops = [stop for stop in asked if stop]
-    if len(stops) > _MOST_STOPS:
-        changes.add("stop_sequences", f"only the first {_MOST_STOPS}")
-    if stops:
-        told["stop"] = stops[:_MOST_STOPS]
+        stops = [stop for stop in request.stop_sequences if stop]
+        if len(stops) > _MOST_STOPS:
+            changes.add("stop_sequences", f"only the first {_MOST_STOPS}")
+        if stops:
+            told["stop"] = stops[:_MOST_STOPS]
 
 
 def _tools(request: MessagesRequest, told: Json, changes: Changes) -> None:
@@ -120,20 +119,27 @@ def _user(user: str, told: Json, changes: Changes) -> None:
     told["user_id"] = user
 
 
+def _response_format(form: Json, told: Json) -> None:
+    """A schema goes as Chat says it; what the endpoint makes of it is its affair (`fit`)."""
+    schema = {"name": "answer", "schema": form.get("schema")}
+    told["response_format"] = {"type": "json_schema", "json_schema": schema}
+
+
 def _has_cache_control(request: MessagesRequest, body: Json) -> bool:
     """Whether the client marked anything for caching: the request, a block or a tool."""
+    contents = [turn["content"] for turn in body["messages"]]
     return (
         "cache_control" in body
-        or _is_marked(request.system)
+        or _marked([body.get("system")])
         or any(tool.cache_control for tool in request.tools or ())
-        or any(_is_marked(turn.content) for turn in request.messages)
+        or _marked(contents)
     )
 
 
-def _is_marked(content: object) -> bool:
+def _marked(contents: list[Any]) -> bool:
     """Whether a block, or one within a tool result, carries a mark."""
-    if isinstance(content, list):
-        for block in content:
-            if "cache_control" in block or ("content" in block and _is_marked(block["content"])):
-                return True
-    return False
+    blocks = [block for content in contents if isinstance(content, list) for block in content]
+    if any("cache_control" in block for block in blocks):
+        return True
+    inner = [block["content"] for block in blocks if "content" in block]
+    return bool(inner) and _marked(inner)

@@ -168,7 +168,7 @@ def content_blocks(content: str | list[Json] | None, changes: Changes) -> list[J
     blocks: list[Json] = []
     for part in content:
         read = _blocks(read_part(part), changes)
-        if "cache_control" in part and part["cache_control"]:
+        if part.get("cache_control"):
             read = [{**block, "cache_control": part["cache_control"]} for block in read]
         blocks += read
     return blocks
