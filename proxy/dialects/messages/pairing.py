@@ -44,8 +44,8 @@ def text_of(content: object) -> str:
 def _answers(content: list[Json], asked: list[str], changes: Changes) -> list[Json]:
     """A user turn's blocks: results of the calls just asked first, then all the rest."""
     answered = [block["tool_use_id"] for block in content if block["type"] == "tool_result"]
-    first = [block["type"] for block in content[: len(asked)]]
-    if answered == asked and first == ["tool_result"] * len(asked):
+    first = content[: len(answered)]
+    if answered == asked and all(block["type"] == "tool_result" for block in first):
         return content
     open_calls = list(asked)
     results, rest = [], []

@@ -127,19 +127,17 @@ def _response_format(form: Json, told: Json) -> None:
 
 def _has_cache_control(request: MessagesRequest, body: Json) -> bool:
     """Whether the client marked anything for caching: the request, a block or a tool."""
-    contents = [turn["content"] for turn in body["messages"]]
     return (
         "cache_control" in body
-        or _marked([body.get("system")])
         or any(tool.cache_control for tool in request.tools or ())
-        or _marked(contents)
+        or _marked([body.get("system"), *[turn["content"] for turn in body["messages"]]])
     )
 
 
 def _marked(contents: list[Any]) -> bool:
     """Whether a block, or one within a tool result, carries a mark."""
-    blocks = [block for content in contents if isinstance(content, list) for block in content]
-    if any("cache_control" in block for block in blocks):
-        return True
-    inner = [block["content"] for block in blocks if "content" in block]
-    return bool(inner) and _marked(inner)
+    for content in contents:
+        for block in content if isinstance(content, list) else ():
+            if "cache_control" in block or ("content" in block and _marked([block["content"]])):
+                return True
+    return False

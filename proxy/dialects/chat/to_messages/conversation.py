@@ -6,6 +6,7 @@ prompt cache keeps working). Calls and results are paired as Messages demands.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,6 +26,7 @@ from proxy.dialects.chat.request import (
     Part,
     RefusalPart,
     TextPart,
+    UsualText,
     read_part,
 )
 from proxy.dialects.messages.pairing import pair
@@ -98,7 +100,7 @@ class _Conversation:
     def _add_system(self, message: Message) -> None:
         blocks = content_blocks(message.content, self.changes)
         texts = [block for block in blocks if block["type"] == "text"]
-        if len(texts) < len(blocks):
+        if texts != blocks:
             self.changes.dropped("messages.content", "system prompts take only text")
         if not self.turns:
             self.system += texts
@@ -159,7 +161,9 @@ def conversation(request: ChatRequest, changes: Changes) -> Json:
     return {**body, "messages": pair(told.turns, changes)}
 
 
-def content_blocks(content: str | list[Json] | None, changes: Changes) -> list[Json]:
+def content_blocks(
+    content: str | Sequence[Json | UsualText] | None, changes: Changes
+) -> list[Json]:
     """Checked content of any shape as Messages blocks; empty texts say nothing and are left out."""
     if not content:
         return []
@@ -167,10 +171,11 @@ def content_blocks(content: str | list[Json] | None, changes: Changes) -> list[J
         return [{"type": "text", "text": content}]
     blocks: list[Json] = []
     for part in content:
-        read = _blocks(read_part(part), changes)
-        if part.get("cache_control"):
-            read = [{**block, "cache_control": part["cache_control"]} for block in read]
-        blocks += read
+        if isinstance(part, UsualText):
+            read, marked = [{"type": "text", "text": part.text}], part.cache_control
+        else:
+            read, marked = _blocks(read_part(part), changes), part.get("cache_control")
+        blocks += [{**block, "cache_control": marked} for block in read] if marked else read
     return blocks
 
 
