@@ -107,7 +107,8 @@ def render(request: Mapping[str, Any], model: str, pieces: list[Piece]) -> int:
     thinks = layout.always_thinks or thinking.get("type") != "disabled"
     keeps_all = thinking.get("clear_thinking") is False
     turns = _turns(request)
-    last_user = max((at for at, (role, _) in enumerate(turns) if role == "user"), default=-1)
+    users = [at for at, (role, _) in enumerate(turns) if role == "user"]
+    last_user = users[-1] if users else -1
 
     tokens = layout.prefix + (layout.effort if thinks else 0)
     tokens += _tools(request.get("tools"), layout, pieces)
@@ -142,17 +143,22 @@ def _turns(request: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
     messages = request.get("messages")
     for message in messages if isinstance(messages, list) else ():
         fields = _mapping(message)
-        role, blocks = fields.get("role"), _list(fields.get("content"))
+        role, content = fields.get("role"), fields.get("content")
+        blocks = _list(content)
         if role in ("assistant", "system"):
             turns.append((role, blocks))
-            continue
-        results = [block for block in blocks if _kind(block) == "tool_result"]
-        if results:
-            turns.append(("tool", results))
-        if len(results) < len(blocks) or not blocks:
-            others = [block for block in blocks if _kind(block) != "tool_result"]
-            turns.append(("user", others))
+        elif isinstance(content, str):
+            turns.append(("user", blocks))
+        else:
+            turns += _user(blocks)
     return turns
+
+
+def _user(blocks: list[Any]) -> list[tuple[str, list[Any]]]:
+    results = [block for block in blocks if _kind(block) == "tool_result"]
+    others = [block for block in blocks if _kind(block) != "tool_result"]
+    told = [("tool", results)] if results else []
+    return [*told, ("user", others)] if others or not results else told
 
 
 def _tools(tools: object, layout: Layout, pieces: list[Piece]) -> int:
