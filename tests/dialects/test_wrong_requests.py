@@ -93,7 +93,7 @@ def test_nesting_without_end_is_refused() -> None:
     with pytest.raises(GatewayError, match="nested too deeply"):
         CLIENTS["messages"].read({"messages": [deep(2000)]})
     schema: Json = {}
-    for _ in range(2000):
+    for _ in range(100_000):  # newer Pythons let msgspec go deeper than themselves
         schema = {"items": schema}
     tool = {"name": "f", "input_schema": schema}
     with pytest.raises(GatewayError, match="nested too deeply"):

@@ -159,13 +159,14 @@ PARTS: Final[dict[str, type[Part]]] = {
 }
 
 
-class UsualText(TextPart, kw_only=True):
+# JSON has no cycles, so the collector need not go through the structures of a long history.
+class UsualText(TextPart, kw_only=True, gc=False):
     type: Literal["text"]
     text: Annotated[str, Meta(min_length=1)]
     cache_control: Any = None
 
 
-class UsualMessage(Message):
+class UsualMessage(Message, gc=False):
     role: Literal["system", "user", "assistant", "tool"]
     content: str | Annotated[list[UsualText], Meta(min_length=1)] | None = None  # type: ignore[assignment]  # narrower
     name: None = None

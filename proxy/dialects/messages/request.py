@@ -167,19 +167,20 @@ BLOCKS: Final[dict[str, type[Block]]] = {
 }
 
 
-class UsualText(TextBlock, tag_field="type", tag="text"):
+# JSON has no cycles, so the collector need not go through the structures of a long history.
+class UsualText(TextBlock, tag_field="type", tag="text", gc=False):
     text: Annotated[str, Meta(min_length=1)]
 
 
-class UsualThinking(ThinkingBlock, tag_field="type", tag="thinking"):
+class UsualThinking(ThinkingBlock, tag_field="type", tag="thinking", gc=False):
     pass
 
 
-class UsualToolUse(ToolUseBlock, tag_field="type", tag="tool_use"):
+class UsualToolUse(ToolUseBlock, tag_field="type", tag="tool_use", gc=False):
     pass
 
 
-class UsualToolResult(Struct, tag_field="type", tag="tool_result"):
+class UsualToolResult(Struct, tag_field="type", tag="tool_result", gc=False):
     tool_use_id: str
     content: "str | list[UsualBlock] | None" = None
     is_error: bool | None = None
@@ -188,7 +189,7 @@ class UsualToolResult(Struct, tag_field="type", tag="tool_result"):
 UsualBlock: TypeAlias = UsualText | UsualThinking | UsualToolUse | UsualToolResult
 
 
-class UsualTurn(Struct):
+class UsualTurn(Struct, gc=False):
     role: Literal["user", "assistant"]
     content: Annotated[str, Meta(min_length=1)] | Annotated[list[UsualBlock], Meta(min_length=1)]
 
