@@ -48,7 +48,7 @@ class Fold(Protocol):
 
 
 class Fit(Protocol):
-    """What an endpoint needs mended; contents that are `usual` are known to need nothing."""
+    """Mends what an endpoint refuses; contents that are `usual` are known to need nothing."""
 
     def __call__(self, body: Json, model: Model, changes: Changes, *, usual: bool) -> Json:
         """The request made fit, which shares what is unchanged with `body`."""

@@ -49,6 +49,7 @@ async def _read(request: web.Request) -> bytes:
 
 def parse(raw: bytes, changes: Changes) -> dict[str, Any]:
     """The JSON object in a request body. Raises GatewayError (400) if there is none."""
+    raw = raw.removeprefix(_BOM)
     try:
         body = _decode(raw, changes)
     except RecursionError:
@@ -63,13 +64,10 @@ def parse(raw: bytes, changes: Changes) -> dict[str, Any]:
 
 
 def _decode(raw: bytes, changes: Changes) -> Any:
-    """Decode; without a byte order mark, and with half surrogate pairs, which are no text,
-    replaced, if there are any."""
+    """Decode, after replacing half surrogate pairs if there are any: they are no text."""
     try:
         return msgspec.json.decode(raw)
     except msgspec.DecodeError:
-        if raw.startswith(_BOM):
-            return _decode(raw.removeprefix(_BOM), changes)
         if b"\\ud" not in raw.lower():
             raise
     mended = loose_json.mend(raw)

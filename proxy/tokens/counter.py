@@ -7,7 +7,7 @@ Python keys anew in each process. It is pure CPU work; `count_async` does it bes
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any, Final
@@ -41,7 +41,7 @@ class CountCache:
     def __len__(self) -> int:
         return len(self._counts)
 
-    def get(self, keys: Iterable[int]) -> list[int | None]:
+    def get(self, keys: Sequence[int]) -> list[int | None]:
         """The counts, as far as they are known."""
         counts, used = self._counts, self._counts.move_to_end
         with self._lock:

@@ -19,7 +19,7 @@ _SAYING: Final = ("content", "tool_calls", "function_call", "reasoning_content")
 """What makes an assistant message more than nothing."""
 
 
-def fit(body: Json, model: Model, changes: Changes, *, usual: bool = False) -> Json:
+def fit(body: Json, model: Model, changes: Changes, *, usual: bool) -> Json:
     """`body` as the endpoint takes it for `model`; `usual` contents need no mending."""
     body = {name: value for name, value in body.items() if value is not None}
     if "max_completion_tokens" in body:

@@ -11,7 +11,7 @@ from proxy.dialects.messages.request import Json
 from proxy.models import DEFAULT_MAX_TOKENS, Model
 
 
-def fit(body: Json, model: Model, changes: Changes, *, usual: bool = False) -> Json:
+def fit(body: Json, model: Model, changes: Changes, *, usual: bool) -> Json:
     """`body` as the endpoint takes it for `model`; `usual` contents need no mending."""
     body = {name: value for name, value in body.items() if value is not None}
     if not body.get("max_tokens"):
