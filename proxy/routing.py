@@ -51,13 +51,14 @@ class Route:
 
 def choose(asked: str | None, *, has_images: bool, policy: RoutingPolicy) -> Route:
     """The route for a request that asks for `asked` (None or empty: nothing asked)."""
-    asked = (asked or "").strip()
+    asked = asked or ""
     choosing = _choose if len(asked) <= _USUAL_LENGTH else _choose.__wrapped__
     return choosing(asked, has_images, policy)
 
 
 @lru_cache(maxsize=1_024)
 def _choose(asked: str, has_images: bool, policy: RoutingPolicy) -> Route:
+    asked = asked.strip()
     name, reason = _mapped(asked, policy.model_map) if asked else ("", "no model asked")
     name, forced = _without_suffix(name)
     model, alias = _resolve(name)

@@ -47,12 +47,20 @@ class Fold(Protocol):
         """The JSON body."""
 
 
+class Fit(Protocol):
+    """Mends what an endpoint refuses; contents that are `usual` are known to need nothing."""
+
+    def __call__(self, body: Json, model: Model, changes: Changes, *, usual: bool) -> Json:
+        """The request made fit, which shares what is unchanged with `body`."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClientDialect(Generic[View]):
     """What the gateway can do for clients of a dialect; `View` is its typed request."""
 
     name: DialectName
     read: Callable[[Json], View]
+    usual: type[View]
     has_images: Callable[[View], bool]
     to_messages: Callable[[View, Json, Changes], Json]
     writer: Callable[[ReplyContext], Writer]
@@ -72,7 +80,7 @@ class EndpointDialect:
     name: DialectName
     path: str
     from_messages: Callable[[Json, MessagesRequest | None, Changes], Json]
-    fit: Callable[[Json, Model, Changes], Json]
+    fit: Fit
     extra: Json
     reader: Callable[[ReplyContext], Reader]
     unfold: Callable[[Json], bytes]
@@ -82,6 +90,7 @@ CLIENTS: Final[dict[DialectName, ClientDialect[Any]]] = {
     "messages": ClientDialect(
         name="messages",
         read=messages.read,
+        usual=messages.UsualRequest,
         has_images=messages.has_images,
         to_messages=lambda _view, body, _changes: body,
         writer=MessagesWriter,
@@ -93,6 +102,7 @@ CLIENTS: Final[dict[DialectName, ClientDialect[Any]]] = {
     "chat": ClientDialect(
         name="chat",
         read=chat.read,
+        usual=chat.UsualRequest,
         has_images=chat.has_images,
         to_messages=to_messages_request,
         writer=ChatWriter,
@@ -144,7 +154,7 @@ def upstream_request(
             told = client.to_messages(view, body, changes)
             known = view if isinstance(view, MessagesRequest) else None
             body = endpoint.from_messages(told, known, changes)
-        fitted = endpoint.fit(body, model, changes)
+        fitted = endpoint.fit(body, model, changes, usual=isinstance(view, client.usual))
     except RecursionError:
         raise invalid("body: nested too deeply") from None
     return {**fitted, "model": model.name, **endpoint.extra}

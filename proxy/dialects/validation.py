@@ -27,5 +27,13 @@ def check(value: Any, kind: type[T], at: str = "") -> T:
         raise invalid(f"{field or 'body'}: {_lower(what)}", field or None) from None
 
 
+def as_a(value: Any, kind: type[T]) -> T | None:
+    """`value` as a `kind`, or None if it is none."""
+    try:
+        return msgspec.convert(value, kind)
+    except (msgspec.ValidationError, RecursionError):
+        return None
+
+
 def _lower(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]

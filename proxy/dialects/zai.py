@@ -31,11 +31,16 @@ def clamp(body: Json, model: Model, changes: Changes) -> None:
     if isinstance(limit, int) and not 1 <= limit <= model.max_output:
         body["max_tokens"] = min(max(limit, 1), model.max_output)
         changes.add("max_tokens", f"{limit} -> {body['max_tokens']}")
-    for name, (least, most) in _RANGES.items():
-        value = body.get(name)
-        if isinstance(value, int | float) and not least <= value <= most:
-            body[name] = min(max(value, least), most)
-            changes.add(name, f"{value:g} -> {body[name]:g}")
+    for name in _RANGES:
+        if name in body:
+            _clamp(body, name, changes)
+
+
+def _clamp(body: Json, name: str, changes: Changes) -> None:
+    value, (least, most) = body[name], _RANGES[name]
+    if isinstance(value, int | float) and not least <= value <= most:
+        body[name] = min(max(value, least), most)
+        changes.add(name, f"{value:g} -> {body[name]:g}")
 
 
 def effort(asked: str, model: Model, changes: Changes) -> str | None:
@@ -64,12 +69,21 @@ def json_instruction(form: object) -> str:
     return text
 
 
-def portable(schema: Any, changes: Changes) -> Any:
-    """`schema` without the patterns that z.ai refuses; the same object if there are none."""
+def portable(tools: list[Json], changes: Changes) -> list[Json]:
+    """`tools` without the patterns that z.ai refuses; the same list if there are none."""
+    # In JSON the backslash is doubled; hardly any schema holds one, and to walk all takes ten times
+    # as long as to write them.
+    text = msgspec.json.encode(tools)
+    if b"\\\\p{" not in text and b"\\\\P{" not in text:
+        return tools
+    return copied_if_changed(tools, lambda tool: _portable(tool, changes))
+
+
+def _portable(schema: Any, changes: Changes) -> Any:
     if isinstance(schema, dict):
         return _portable_object(schema, changes)
     if isinstance(schema, list):
-        return copied_if_changed(schema, lambda part: portable(part, changes))
+        return copied_if_changed(schema, lambda part: _portable(part, changes))
     return schema
 
 
@@ -87,7 +101,7 @@ def _portable_object(schema: Json, changes: Changes) -> Json:
                 changes.dropped("tools.patternProperties", "a Unicode class, which z.ai refuses")
         else:
             new = value
-        kept[key] = portable(new, changes)
+        kept[key] = _portable(new, changes)
         changed = changed or kept[key] is not value
     return kept if changed else schema
 

@@ -1,19 +1,18 @@
 """How many tokens a prompt will cost, told without asking the upstream.
 
 The template turns a request into pieces, the tokenizer counts their texts. Texts of earlier turns
-come again with each request, so counts are remembered by the text's digest (never the text). It
-is pure CPU work; `count_async` does it beside the event loop.
+come again with each request, so counts are remembered by the piece's hash (never the text), which
+Python keys anew in each process. It is pure CPU work; `count_async` does it beside the event loop.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import blake2b
 from threading import Lock
 from typing import Any, Final
 
-from proxy.tokens.template import render
+from proxy.tokens.template import Piece, render, shown
 from proxy.tokens.tokenizer import count_tokens
 
 CACHED_LENGTH: Final = 256
@@ -32,34 +31,34 @@ AT_ONCE: Final = 16 * 1024
 
 
 class CountCache:
-    """Token counts by digest of the text; forgets what was not used for longest. Thread-safe."""
+    """Token counts by hash of the piece; forgets what was not used for longest. Thread-safe."""
 
     def __init__(self, entries: int = CACHE_ENTRIES) -> None:
         self._entries = entries
-        self._counts: OrderedDict[bytes, int] = OrderedDict()
+        self._counts: OrderedDict[int, int] = OrderedDict()
         self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._counts)
 
-    def get(self, digest: bytes) -> int | None:
-        """The count, if it is known."""
+    def get(self, keys: Sequence[int]) -> list[int | None]:
+        """The counts, as far as they are known."""
+        counts, used = self._counts, self._counts.move_to_end
         with self._lock:
-            if (count := self._counts.get(digest)) is not None:
-                self._counts.move_to_end(digest)
-            return count
+            found = [counts.get(key) for key in keys]
+            for key, count in zip(keys, found, strict=True):
+                if count is not None:
+                    used(key)
+        return found
 
-    def put(self, digest: bytes, count: int) -> None:
-        """Remember a count."""
+    def put(self, new: Mapping[int, int]) -> None:
+        """Remember counts."""
         with self._lock:
-            self._counts[digest] = count
-            self._counts.move_to_end(digest)
-            if len(self._counts) > self._entries:
+            for key, count in new.items():
+                self._counts[key] = count
+                self._counts.move_to_end(key)
+            while len(self._counts) > self._entries:
                 self._counts.popitem(last=False)
-
-
-def _digest(text: str) -> bytes:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class TokenCounter:
@@ -80,15 +79,8 @@ class TokenCounter:
 
         `request` is a decoded Messages request; unexpected values count as their JSON.
         """
-        known = 0
-        short: list[str] = []
-        long: list[str] = []
-        for piece in render(request, model):
-            if isinstance(piece, int):
-                known += piece
-            else:
-                (long if len(piece) >= CACHED_LENGTH else short).append(piece)
-        tokens = known + self._texts(short, long)
+        pieces: list[Piece] = []
+        tokens = render(request, model, pieces) + self._count(pieces)
         self._loaded = True
         return tokens
 
@@ -107,21 +99,20 @@ class TokenCounter:
         """Give up what is still waiting to be counted and let the threads end."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _texts(self, short: list[str], long: list[str]) -> int:
-        """The tokens of all texts together, asking the tokenizer once for those not remembered."""
-        known = 0
-        unknown: list[str] = []
-        digests: list[bytes] = []
-        for text in long:
-            digest = _digest(text)
-            if (count := self._cache.get(digest)) is not None:
-                known += count
-            else:
-                unknown.append(text)
-                digests.append(digest)
-        if not short and not unknown:
+    def _count(self, pieces: list[Piece]) -> int:
+        """The tokens of all pieces, asking the tokenizer once for those not remembered."""
+        short = [piece for piece in pieces if len(piece) < CACHED_LENGTH]
+        if len(short) == len(pieces):
+            return sum(self._tokenize([shown(piece) for piece in short]))
+        long = [piece for piece in pieces if len(piece) >= CACHED_LENGTH]
+        # The bytes of a text have the same hash as the text: those of JSON must have another.
+        keys = [hash(piece) if isinstance(piece, str) else ~hash(piece) for piece in long]
+        remembered = self._cache.get(keys)
+        known = sum(count for count in remembered if count is not None)
+        unknown = [at for at, count in enumerate(remembered) if count is None]
+        if not unknown and not short:
             return known
-        counts = self._tokenize([*unknown, *short])
-        for digest, count in zip(digests, counts, strict=False):
-            self._cache.put(digest, count)
+        texts = [shown(piece) for piece in [*[long[at] for at in unknown], *short]]
+        counts = self._tokenize(texts)
+        self._cache.put({keys[at]: count for at, count in zip(unknown, counts, strict=False)})
         return known + sum(counts)

@@ -1,22 +1,27 @@
 """GLM's chat template as token arithmetic: a Messages request becomes pieces to be counted.
 
-A piece is a number of tokens already known (role markers, tags, images) or a text. Around every
-marker and tag GLM starts a new token, so the pieces add up exactly; only where a request splits
-one message into several text blocks may the sum be a token or so off per block. Counting blocks
-apart is what lets a long conversation be counted by its new blocks alone.
+Each function here appends the texts it meets to `pieces` and returns the tokens already known
+(role markers, tags, images). Around every marker and tag GLM starts a new token, so the pieces add
+up exactly; only where a request splits one message into several text blocks may the sum be a token
+or so off per block. Counting blocks apart is what lets a long conversation be counted by its new
+blocks alone.
 
 Rules and numbers: zai.md 5 and the public chat templates of GLM-4.5, 4.7 and 5.2. Which fixed
 overhead each model has was measured; see `LAYOUTS`.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
+
+import msgspec
 
 from proxy.tokens.media import file_tokens, image_source_tokens
 
-Piece = int | str
+Piece = str | bytes
+"""A text; or compact JSON in place of the spaced JSON that is shown, which takes ten times as long
+to write: as most of it was counted before, `shown` is asked for the rest only."""
 
 MARKER: Final = 1
 """`<|user|>`, `<|assistant|>`, `<|system|>`, `<|observation|>`: one token each, as every tag."""
@@ -29,6 +34,9 @@ RESPONSE_TAGS: Final = 2
 TOOLS_BLOCK: Final = 96
 """What a request with tools begins with: `<|system|>` and the text up to the first tool 37, the
 text about the call format after the last one 59."""
+
+_encode: Final = msgspec.json.Encoder().encode
+_encode_spaced: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 TOOL_FIELDS: Final = {
     "name": "name",
@@ -89,69 +97,77 @@ LAYOUTS: Final[dict[str, Layout]] = {
 """The models whose prompts are not laid out as those of 4.5, 4.6, 4.7, 5.1 and the turbos."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """A message as the template sees it: tool results are turns of their own."""
-
-    role: Literal["system", "user", "assistant", "tool"]
-    blocks: list[Any]
-
-
-def render(request: Mapping[str, Any], model: str) -> Iterator[Piece]:
-    """The pieces of the prompt that `model` is given for a Messages request.
+def render(request: Mapping[str, Any], model: str, pieces: list[Piece]) -> int:
+    """The prompt that `model` is given for a Messages request: its known tokens, and its texts.
 
     `model` is the upstream's name. Values of an unexpected shape count as their JSON.
     """
     layout = LAYOUTS.get(model.lower(), _USUAL)
     thinking = _mapping(request.get("thinking"))
     thinks = layout.always_thinks or thinking.get("type") != "disabled"
-    turns = list(_turns(request))
-    last_user = max((i for i, turn in enumerate(turns) if turn.role == "user"), default=-1)
     keeps_all = thinking.get("clear_thinking") is False
+    turns = _turns(request)
+    users = [at for at, (role, _) in enumerate(turns) if role == "user"]
+    last_user = users[-1] if users else -1
 
-    yield layout.prefix + (layout.effort if thinks else 0)
-    yield from _tools(request.get("tools"), layout)
-    for index, turn in enumerate(turns):
-        if turn.role == "tool":
-            follows = index > 0 and turns[index - 1].role == "tool"
-            yield 0 if follows else MARKER
-            yield from _responses(turn.blocks, layout)
-            continue
-        yield MARKER + layout.line
-        if turn.role == "assistant":
-            yield from _answer(turn.blocks, layout, keeps_thinking=keeps_all or index > last_user)
-            continue
-        yield from _content(turn.blocks)
-        if turn.role == "user" and not thinks:
-            yield layout.nothink
-    yield MARKER + (layout.thought if thinks else layout.line + layout.no_thought)
+    tokens = layout.prefix + (layout.effort if thinks else 0)
+    tokens += _tools(request.get("tools"), layout, pieces)
+    before = ""
+    for at, (role, blocks) in enumerate(turns):
+        if role == "tool":
+            tokens += 0 if before == "tool" else MARKER
+            tokens += _responses(blocks, layout, pieces)
+        elif role == "assistant":
+            tokens += MARKER + layout.line
+            tokens += _answer(blocks, layout, pieces, keeps_thinking=keeps_all or at > last_user)
+        else:
+            tokens += MARKER + layout.line + _content(blocks, pieces)
+            tokens += layout.nothink if role == "user" and not thinks else 0
+        before = role
+    return tokens + MARKER + (layout.thought if thinks else layout.line + layout.no_thought)
 
 
-def _turns(request: Mapping[str, Any]) -> Iterator[_Turn]:
+def shown(piece: Piece) -> str:
+    """The text of a piece, as the template shows it to the model."""
+    if isinstance(piece, str):
+        return piece
+    return _json(json.loads(piece)) + ("\n" if piece.endswith(b"\n") else "")
+
+
+def _turns(request: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
+    """Roles and blocks of the messages as the template sees them: results are turns of their own,
+    of a role `tool`."""
+    turns: list[tuple[str, list[Any]]] = []
     if system := _list(request.get("system")):
-        yield _Turn("system", system)
+        turns.append(("system", system))
     messages = request.get("messages")
-    for message in messages if isinstance(messages, list) else []:
-        role = _mapping(message).get("role")
-        blocks = _list(_mapping(message).get("content"))
+    for message in messages if isinstance(messages, list) else ():
+        fields = _mapping(message)
+        role, content = fields.get("role"), fields.get("content")
+        blocks = _list(content)
         if role in ("assistant", "system"):
-            yield _Turn(role, blocks)
-            continue
-        results = [block for block in blocks if _kind(block) == "tool_result"]
-        others = [block for block in blocks if _kind(block) != "tool_result"]
-        if results:
-            yield _Turn("tool", results)
-        if others or not results:
-            yield _Turn("user", others)
+            turns.append((role, blocks))
+        elif isinstance(content, str):
+            turns.append(("user", blocks))
+        else:
+            turns += _user(blocks)
+    return turns
 
 
-def _tools(tools: object, layout: Layout) -> Iterator[Piece]:
+def _user(blocks: list[Any]) -> list[tuple[str, list[Any]]]:
+    results = [block for block in blocks if _kind(block) == "tool_result"]
+    others = [block for block in blocks if _kind(block) != "tool_result"]
+    told = [("tool", results)] if results else []
+    return [*told, ("user", others)] if others or not results else told
+
+
+def _tools(tools: object, layout: Layout, pieces: list[Piece]) -> int:
     if not isinstance(tools, list) or not tools:
-        return
-    yield TOOLS_BLOCK
+        return 0
     for tool in tools:
-        yield layout.tool
-        yield _json(_function(tool)) + "\n"
+        function = _compact(_function(tool))
+        pieces.append(function + "\n" if isinstance(function, str) else function + b"\n")
+    return TOOLS_BLOCK + len(tools) * layout.tool
 
 
 def _function(tool: object) -> object:
@@ -162,85 +178,91 @@ def _function(tool: object) -> object:
     return {shown: fields[name] for name, shown in TOOL_FIELDS.items() if name in fields}
 
 
-def _answer(blocks: list[Any], layout: Layout, *, keeps_thinking: bool) -> Iterator[Piece]:
+def _answer(blocks: list[Any], layout: Layout, pieces: list[Piece], *, keeps_thinking: bool) -> int:
     """An assistant turn. Old thinking is left out of the prompt (zai.md 5), and redacted thinking
     always: its data is a cipher for the one who issued it, not text that GLM is shown."""
-    thoughts = [_text(block, "thinking") for block in blocks if _kind(block) == "thinking"]
-    if keeps_thinking and any(thoughts):
-        yield THOUGHT_TAGS
-        yield from (thought.strip() for thought in thoughts)
-    else:
-        yield layout.no_thought
+    tokens = layout.no_thought
+    if keeps_thinking:
+        thoughts = [_text(block, "thinking") for block in blocks if _kind(block) == "thinking"]
+        if any(thoughts):
+            tokens = THOUGHT_TAGS
+            pieces += [thought.strip() for thought in thoughts]
     for block in blocks:
         match _kind(block):
+            case "text":
+                tokens += layout.line
+                pieces.append(_text(block, "text").strip())
+            case "tool_use" | "server_tool_use" | "mcp_tool_use":
+                tokens += _call(block, layout, pieces)
             case "thinking" | "redacted_thinking":
                 continue
-            case "tool_use" | "server_tool_use" | "mcp_tool_use":
-                yield from _call(block, layout)
-            case "text":
-                yield layout.line
-                yield _text(block, "text").strip()
             case _:
-                yield from _leaf(block)
+                tokens += _leaf(block, pieces)
+    return tokens
 
 
-def _call(block: Mapping[str, Any], layout: Layout) -> Iterator[Piece]:
+def _call(block: dict[str, Any], layout: Layout, pieces: list[Piece]) -> int:
     arguments = block.get("input")
-    yield CALL_TAGS + 2 * layout.line
-    yield _text(block, "name")
-    if not isinstance(arguments, Mapping):
-        yield _json(arguments)
-        return
+    tokens = CALL_TAGS + 2 * layout.line
+    pieces.append(_text(block, "name"))
+    if not isinstance(arguments, dict):
+        pieces.append(_json(arguments))
+        return tokens
     for key, value in arguments.items():
-        yield ARGUMENT_TAGS + 2 * layout.line
-        yield str(key)
-        yield value if isinstance(value, str) else _json(value)
+        pieces.append(str(key))
+        pieces.append(value if isinstance(value, str) else _compact(value))
+    return tokens + len(arguments) * (ARGUMENT_TAGS + 2 * layout.line)
 
 
-def _responses(results: list[Any], layout: Layout) -> Iterator[Piece]:
+def _responses(results: list[Any], layout: Layout, pieces: list[Piece]) -> int:
+    tokens = len(results) * (RESPONSE_TAGS + 3 * layout.line)
     for result in results:
-        yield RESPONSE_TAGS + 3 * layout.line
-        yield from _content(_list(result.get("content")))
+        tokens += _content(_list(result.get("content")), pieces)
+    return tokens
 
 
-def _content(blocks: list[Any]) -> Iterator[Piece]:
+def _content(blocks: list[Any], pieces: list[Piece]) -> int:
+    tokens = 0
     for block in blocks:
-        if _kind(block) == "document":
-            yield from _document(block)
+        if isinstance(block, str):
+            pieces.append(block)
+        elif _kind(block) == "document":
+            tokens += _document(block, pieces)
         else:
-            yield from _leaf(block)
+            tokens += _leaf(block, pieces)
+    return tokens
 
 
-def _document(block: Mapping[str, Any]) -> Iterator[Piece]:
+def _document(block: dict[str, Any], pieces: list[Piece]) -> int:
     source = _mapping(block.get("source"))
-    yield from (block[name] for name in ("title", "context") if isinstance(block.get(name), str))
+    pieces += [block[name] for name in ("title", "context") if isinstance(block.get(name), str)]
     if source.get("type") == "text":
-        yield _text(source, "data")
-    elif source.get("type") == "content":
-        for inner in _list(source.get("content")):
-            yield from _leaf(inner)
-    else:
-        yield file_tokens(source)
+        pieces.append(_text(source, "data"))
+        return 0
+    if source.get("type") == "content":
+        return sum(_leaf(inner, pieces) for inner in _list(source.get("content")))
+    return file_tokens(source)
 
 
-def _leaf(block: object) -> Iterator[Piece]:
+def _leaf(block: object, pieces: list[Piece]) -> int:
     """A block that holds no others: text, an image, or anything unknown as JSON."""
-    if isinstance(block, str):
-        yield block
-    elif _kind(block) == "text":
-        yield _text(_mapping(block), "text")
-    elif _kind(block) == "image":
-        yield image_source_tokens(_mapping(_mapping(block).get("source")))
+    fields = _mapping(block)
+    kind = fields.get("type")
+    if kind == "text":
+        pieces.append(_text(fields, "text"))
+    elif kind == "image":
+        return image_source_tokens(_mapping(fields.get("source")))
     else:
-        yield _json(block)
+        pieces.append(block if isinstance(block, str) else _json(block))
+    return 0
 
 
 def _kind(block: object) -> object:
-    return _mapping(block).get("type")
+    return block.get("type") if isinstance(block, dict) else None
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _list(content: object) -> list[Any]:
@@ -255,12 +277,20 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else _json(value)
 
 
+def _compact(value: object) -> Piece:
+    """The piece for a JSON value."""
+    try:
+        return _encode(value)
+    except (UnicodeEncodeError, RecursionError):
+        return _json(value)
+
+
 def _json(value: object) -> str:
     """JSON as the template's `tojson(ensure_ascii=False)` writes it: spaced, Unicode unescaped.
 
     An escape (`\\u4f60`) would cost about six tokens for a character that costs one or less.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return _encode_spaced(value)
     except RecursionError:
         return ""

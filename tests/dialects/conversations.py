@@ -4,6 +4,7 @@ A conversation is drawn once as a list of exchanges, then written in the dialect
 meaning (who said which texts, calls, results and images, in order) can be read back from both.
 """
 
+import copy
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -115,6 +116,32 @@ def _source(url: str) -> Json:
     if url.startswith("http"):
         return {"type": "url", "url": url}
     return {"type": "base64", "media_type": "image/png", "data": url.rpartition(",")[2]}
+
+
+NAMES = ["type", "text", "role", "content", "id", "name", "input", "source", "url", "function"]
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 2**60) | st.floats(-2, 2) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+def mutated(body: Json, data: st.DataObject) -> Json:
+    """The body with one value somewhere in it replaced by anything."""
+    body = copy.deepcopy(body)
+    node: Any = body
+    while True:
+        key = data.draw(
+            st.sampled_from(sorted(node) if isinstance(node, dict) else range(len(node)))
+        )
+        child = node[key]
+        if isinstance(child, dict | list) and child and data.draw(st.integers(0, 3)):
+            node = child
+            continue
+        node[key] = data.draw(JSON)
+        return body
 
 
 Meaning = list[tuple[str, Any]]

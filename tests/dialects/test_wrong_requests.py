@@ -1,10 +1,7 @@
 """Wrong requests name the field and what was expected; no request of any shape breaks anything."""
 
-import copy
-from typing import Any
-
 import pytest
-from conversations import CONVERSATIONS, Conversation
+from conversations import CONVERSATIONS, JSON, Conversation, mutated
 from dialogue import PAIRS, UNHURRIED, Json, Pair, told
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,7 +93,7 @@ def test_nesting_without_end_is_refused() -> None:
     with pytest.raises(GatewayError, match="nested too deeply"):
         CLIENTS["messages"].read({"messages": [deep(2000)]})
     schema: Json = {}
-    for _ in range(2000):
+    for _ in range(100_000):  # newer Pythons let msgspec go deeper than themselves
         schema = {"items": schema}
     tool = {"name": "f", "input_schema": schema}
     with pytest.raises(GatewayError, match="nested too deeply"):
@@ -132,36 +129,12 @@ def test_a02_an_image_is_seen_wherever_it_is(dialect: DialectName, picture: Json
     )
 
 
-NAMES = ["type", "text", "role", "content", "id", "name", "input", "source", "url", "function"]
-JSON: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 2**60) | st.floats(-2, 2) | st.text(max_size=3),
-    lambda inner: (
-        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3)
-    ),
-    max_leaves=5,
-)
 FIELDS = [
     *("tools", "tool_choice", "thinking", "reasoning_effort", "stop", "stop_sequences", "system"),
     *("response_format", "max_tokens", "temperature", "metadata", "output_config", "ü\n"),
     *("functions", "function_call", "max_completion_tokens", "stream_options", "user"),
 ]
 EXTRAS = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=3)
-
-
-def mutated(body: Json, data: st.DataObject) -> Json:
-    """The body with one value somewhere in it replaced by anything."""
-    body = copy.deepcopy(body)
-    node: Any = body
-    while True:
-        key = data.draw(
-            st.sampled_from(sorted(node) if isinstance(node, dict) else range(len(node)))
-        )
-        child = node[key]
-        if isinstance(child, dict | list) and child and data.draw(st.integers(0, 3)):
-            node = child
-            continue
-        node[key] = data.draw(JSON)
-        return body
 
 
 @pytest.mark.parametrize("pair", PAIRS)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 
 from proxy.tokens.counter import AT_ONCE, CACHED_LENGTH, CountCache, TokenCounter
@@ -71,11 +72,11 @@ def test_short_texts_are_not_kept() -> None:
 
 def test_the_cache_forgets_what_was_not_used_for_longest() -> None:
     cache = CountCache(entries=2)
-    cache.put(b"north", 1)
-    cache.put(b"east", 2)
-    assert cache.get(b"north") == 1
-    cache.put(b"south", 3)
-    assert (cache.get(b"north"), cache.get(b"east"), cache.get(b"south")) == (1, None, 3)
+    north, east, south = 1, 2, 3
+    cache.put({north: 10, east: 20})
+    assert cache.get([north]) == [10]
+    cache.put({south: 30})
+    assert cache.get([north, east, south]) == [10, None, 30]
     assert len(cache) == 2
 
 
@@ -154,3 +155,16 @@ def test_a_megabyte_in_every_kind_of_block_is_counted_at_once() -> None:
     counter = TokenCounter(spy)
     assert counter.count(request, "glm-4.7") >= 5 * count_tokens([text])[0]
     assert sum(map(len, spy.texts)) >= 5_000_000
+
+
+def test_json_is_remembered_apart_from_the_text_that_it_is_written_as() -> None:
+    """The model is shown the one with spaces, four here, and the other as it is."""
+    value = {"note": [long_text("east"), 1, 2, 3]}
+    counter = TokenCounter(lambda texts: [len(text) for text in texts])
+
+    def counted(argument: object) -> int:
+        block = {"type": "tool_use", "name": "f", "input": {"k": argument}}
+        return counter.count({"messages": [{"role": "assistant", "content": [block]}]}, "glm-4.7")
+
+    text = counted(msgspec.json.encode(value).decode())
+    assert [counted(value), counted(value)] == [text + 4, text + 4]

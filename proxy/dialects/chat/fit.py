@@ -19,25 +19,27 @@ _SAYING: Final = ("content", "tool_calls", "function_call", "reasoning_content")
 """What makes an assistant message more than nothing."""
 
 
-def fit(body: Json, model: Model, changes: Changes) -> Json:
-    """`body` as the endpoint takes it for `model`."""
+def fit(body: Json, model: Model, changes: Changes, *, usual: bool) -> Json:
+    """`body` as the endpoint takes it for `model`; `usual` contents need no mending."""
     body = {name: value for name, value in body.items() if value is not None}
-    limit = body.pop("max_completion_tokens", None)
-    if limit is not None:
-        body["max_tokens"] = limit
+    if "max_completion_tokens" in body:
+        body["max_tokens"] = body.pop("max_completion_tokens")
         changes.add("max_completion_tokens", "sent as max_tokens")
     zai.clamp(body, model, changes)
-    _fit_effort(body, model, changes)
-    _fit_format(body, changes)
+    if "reasoning_effort" in body or "thinking" in body:
+        _fit_effort(body, model, changes)
+    if "response_format" in body:
+        _fit_format(body, changes)
     if isinstance(body.get("stop"), list) and len(body["stop"]) > _MOST_STOPS:
         body["stop"] = body["stop"][:_MOST_STOPS]
         changes.add("stop", f"only the first {_MOST_STOPS}")
     if body.get("tools"):
-        body["tools"] = [zai.portable(tool, changes) for tool in body["tools"]]
+        body["tools"] = zai.portable(body["tools"], changes)
         if model.streams_tools and "tool_stream" not in body:
             body["tool_stream"] = True
             changes.add("tool_stream", "set")
-    body["messages"] = _fit_messages(body["messages"], changes)
+    messages = body["messages"] if usual else _fit_messages(body["messages"], changes)
+    body["messages"] = _with_user_turn(messages, changes)
     return body
 
 
@@ -85,10 +87,16 @@ def _fit_messages(messages: list[Json], changes: Changes) -> list[Json]:
             fitted.append(kept)
     if hoisted:
         fitted.append({"role": "user", "content": hoisted})
-    if all(message["role"] == "system" for message in fitted) and fitted:
-        changes.add("messages", "no user turn: the last system text became one")
-        fitted[-1] = {**fitted[-1], "role": "user"}
     return fitted
+
+
+def _with_user_turn(messages: list[Json], changes: Changes) -> list[Json]:
+    """System messages alone are refused."""
+    alone = bool(messages) and messages[-1]["role"] == "system"
+    if not alone or any(message["role"] != "system" for message in messages):
+        return messages
+    changes.add("messages", "no user turn: the last system text became one")
+    return [*messages[:-1], {**messages[-1], "role": "user"}]
 
 
 def _fit_message(message: Json, hoisted: list[Json], changes: Changes) -> Json | None:

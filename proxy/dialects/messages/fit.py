@@ -11,26 +11,26 @@ from proxy.dialects.messages.request import Json
 from proxy.models import DEFAULT_MAX_TOKENS, Model
 
 
-def fit(body: Json, model: Model, changes: Changes) -> Json:
-    """`body` as the endpoint takes it for `model`."""
-    body = dict(body)
+def fit(body: Json, model: Model, changes: Changes, *, usual: bool) -> Json:
+    """`body` as the endpoint takes it for `model`; `usual` contents need no mending."""
+    body = {name: value for name, value in body.items() if value is not None}
     if not body.get("max_tokens"):
         body["max_tokens"] = min(model.max_output, DEFAULT_MAX_TOKENS)
         changes.add("max_tokens", f"set to {body['max_tokens']}")
     zai.clamp(body, model, changes)
-    _fit_thinking(body, model, changes)
-    if body.get("tools"):
-        body["tools"] = [zai.portable(tool, changes) for tool in body["tools"]]
-    body["messages"] = _fit_messages(body["messages"], changes)
-    if isinstance(body.get("system"), list):
-        body["system"] = _without_empty_texts(body["system"], changes)
-    return {name: value for name, value in body.items() if value is not None}
+    if "thinking" in body:
+        _fit_thinking(body, model, changes)
+    if "tools" in body:
+        body["tools"] = zai.portable(body["tools"], changes)
+    if not usual:
+        body["messages"] = _fit_messages(body["messages"], changes)
+        if isinstance(body.get("system"), list):
+            body["system"] = _without_empty_texts(body["system"], changes)
+    return body
 
 
 def _fit_thinking(body: Json, model: Model, changes: Changes) -> None:
-    asked = body.get("thinking")
-    if not asked:
-        return
+    asked = body["thinking"]
     budget = asked.get("budget_tokens")
     if asked.get("type") == "disabled" and model.always_thinks:
         changes.add("thinking", "cannot be disabled: effort low")

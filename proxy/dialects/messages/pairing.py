@@ -20,7 +20,8 @@ def pair(turns: list[Json], changes: Changes) -> list[Json]:
     for turn in turns:
         content = turn["content"]
         if turn["role"] == "user":
-            paired.append({**turn, "content": _answers(content, asked, changes)})
+            answers = _answers(content, asked, changes)
+            paired.append(turn if answers is content else {**turn, "content": answers})
             asked = []
         else:
             paired.append(turn)
@@ -42,6 +43,10 @@ def text_of(content: object) -> str:
 
 def _answers(content: list[Json], asked: list[str], changes: Changes) -> list[Json]:
     """A user turn's blocks: results of the calls just asked first, then all the rest."""
+    answered = [block["tool_use_id"] for block in content if block["type"] == "tool_result"]
+    first = content[: len(answered)]
+    if answered == asked and all(block["type"] == "tool_result" for block in first):
+        return content
     open_calls = list(asked)
     results, rest = [], []
     for block in content:

@@ -3,11 +3,11 @@
 Source: https://platform.claude.com/docs/en/api/messages/create
 """
 
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from proxy.dialects.validation import check
+from proxy.dialects.validation import as_a, check
 from proxy.errors import invalid
 
 Json: TypeAlias = dict[str, Any]
@@ -166,6 +166,41 @@ BLOCKS: Final[dict[str, type[Block]]] = {
     "input_image": ForeignImageBlock,
 }
 
+
+# JSON has no cycles, so the collector need not go through the structures of a long history.
+class UsualText(TextBlock, tag_field="type", tag="text", gc=False):
+    text: Annotated[str, Meta(min_length=1)]
+
+
+class UsualThinking(ThinkingBlock, tag_field="type", tag="thinking", gc=False):
+    pass
+
+
+class UsualToolUse(ToolUseBlock, tag_field="type", tag="tool_use", gc=False):
+    pass
+
+
+class UsualToolResult(Struct, tag_field="type", tag="tool_result", gc=False):
+    tool_use_id: str
+    content: "str | list[UsualBlock] | None" = None
+    is_error: bool | None = None
+
+
+UsualBlock: TypeAlias = UsualText | UsualThinking | UsualToolUse | UsualToolResult
+
+
+class UsualTurn(Struct, gc=False):
+    role: Literal["user", "assistant"]
+    content: Annotated[str, Meta(min_length=1)] | Annotated[list[UsualBlock], Meta(min_length=1)]
+
+
+class UsualRequest(MessagesRequest):
+    """A request like most: its contents hold no image and need nothing mended."""
+
+    messages: Annotated[list[UsualTurn], Meta(min_length=1)]  # type: ignore[assignment]  # narrower
+    system: str | list[UsualBlock] | None = None  # type: ignore[assignment]  # narrower
+
+
 FIELDS: Final = frozenset(MessagesRequest.__struct_fields__)
 CLIENT_TOOLS: Final = (None, "custom")
 """The `type` of tools that the client itself runs."""
@@ -188,17 +223,10 @@ def read_block(block: Json, at: str = "") -> Block:
 
 def read(body: Json) -> MessagesRequest:
     """The typed request. Raises GatewayError (400) for the first field that is wrong."""
-    request = check(body, MessagesRequest)
-    if not request.messages:
-        raise invalid("messages: at least one message is required", "messages")
-    for index, turn in enumerate(request.messages):
-        if turn.role not in _ROLES:
-            at = f"messages[{index}].role"
-            raise invalid(f"{at}: expected one of {', '.join(_ROLES)}", at)
-    try:
-        _check_blocks(request)
-    except RecursionError:
-        raise invalid("messages: nested too deeply", "messages") from None
+    request: MessagesRequest | None = as_a(body, UsualRequest)
+    if request is None:
+        request = check(body, MessagesRequest)
+        _check_contents(request)
     for index, tool in enumerate(request.tools or ()):
         if not tool.name and tool.type in CLIENT_TOOLS:
             raise invalid(f"tools[{index}].name: expected a name", f"tools[{index}].name")
@@ -207,6 +235,8 @@ def read(body: Json) -> MessagesRequest:
 
 def has_images(request: MessagesRequest) -> bool:
     """Whether any block, however nested and in whatever dialect's shape, is an image."""
+    if isinstance(request, UsualRequest):
+        return False
     contents = [request.system, *(turn.content for turn in request.messages)]
     return any(_shows(content) for content in contents if isinstance(content, list))
 
@@ -234,13 +264,22 @@ def _nested(block: Json) -> list[list[Json]]:
     return [inner] if isinstance(inner, list) else []
 
 
-def _check_blocks(request: MessagesRequest) -> None:
-    """Every block of the request, nested ones too. Raises GatewayError (400)."""
-    if isinstance(request.system, list):
-        _check(request.system, "system")
+def _check_contents(request: MessagesRequest) -> None:
+    """Every role and block of the request, nested ones too. Raises GatewayError (400)."""
+    if not request.messages:
+        raise invalid("messages: at least one message is required", "messages")
     for index, turn in enumerate(request.messages):
-        if isinstance(turn.content, list):
-            _check(turn.content, f"messages[{index}].content")
+        if turn.role not in _ROLES:
+            at = f"messages[{index}].role"
+            raise invalid(f"{at}: expected one of {', '.join(_ROLES)}", at)
+    try:
+        if isinstance(request.system, list):
+            _check(request.system, "system")
+        for index, turn in enumerate(request.messages):
+            if isinstance(turn.content, list):
+                _check(turn.content, f"messages[{index}].content")
+    except RecursionError:
+        raise invalid("messages: nested too deeply", "messages") from None
 
 
 def _check(content: list[Json], at: str) -> None:

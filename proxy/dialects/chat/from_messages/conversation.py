@@ -18,16 +18,12 @@ from proxy.dialects.messages.request import (
     ImageBlock,
     ImageUrl,
     Json,
-    MessagesRequest,
     OtherBlock,
-    RedactedThinkingBlock,
     Source,
-    TextBlock,
-    ThinkingBlock,
-    ToolResultBlock,
-    ToolUseBlock,
     read_block,
 )
+
+_encode: Final = msgspec.json.Encoder().encode
 
 BILLING_LINE: Final = re.compile(r"x-anthropic-billing-header:[^\n]*\n?", re.IGNORECASE)
 """Claude Code's first system block: it changes with each request and would spoil prompt caches."""
@@ -40,13 +36,13 @@ def image_label(call_id: str) -> Json:
     return {"type": "text", "text": f"Image from tool call {call_id}:"}
 
 
-def conversation(request: MessagesRequest, changes: Changes) -> list[Json]:
-    """The Chat messages."""
+def conversation(body: Json, changes: Changes) -> list[Json]:
+    """The Chat messages that say what the checked Messages request `body` says."""
     messages: list[Json] = []
-    system = system_text(request.system, changes)
+    system = system_text(body.get("system"), changes)
     if system:
         messages.append({"role": "system", "content": system})
-    for turn in pair(_turns(request, changes), changes):
+    for turn in pair(_turns(body["messages"], changes), changes):
         messages += (
             _assistant(turn, changes) if turn["role"] == "assistant" else _user(turn, changes)
         )
@@ -56,22 +52,23 @@ def conversation(request: MessagesRequest, changes: Changes) -> list[Json]:
 def system_text(system: str | list[Json] | None, changes: Changes) -> str:
     """The system prompt as one text, without the billing line."""
     text = text_of(system)
-    kept = BILLING_LINE.sub("", text, count=1) if text.lower().startswith("x-anthropic-b") else text
+    if text[:13].lower() != "x-anthropic-b":
+        return text
+    kept = BILLING_LINE.sub("", text, count=1)
     if kept != text:
         changes.dropped("system.billing_line")
     return kept
 
 
-def _turns(request: MessagesRequest, changes: Changes) -> list[Json]:
+def _turns(told: list[Json], changes: Changes) -> list[Json]:
     """The turns with block lists as contents, neighbours of one role merged, roles two."""
     turns: list[Json] = []
-    for turn in request.messages:
-        content = turn.content
-        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
-        if turn.role == "system":
+    for turn in told:
+        blocks = _blocks(turn["content"])
+        if turn["role"] == "system":
             changes.add("messages.role", "system turn moved into a user turn")
             blocks = [{"type": "text", "text": f"<system>\n{text_of(blocks)}\n</system>"}]
-        role = "assistant" if turn.role == "assistant" else "user"
+        role = "assistant" if turn["role"] == "assistant" else "user"
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
         else:
@@ -79,30 +76,36 @@ def _turns(request: MessagesRequest, changes: Changes) -> list[Json]:
     return turns
 
 
+def _blocks(content: str | list[Json]) -> list[Json]:
+    """Content of either shape as a list of our own."""
+    return [{"type": "text", "text": content}] if isinstance(content, str) else [*content]
+
+
 def _assistant(turn: Json, changes: Changes) -> list[Json]:
     texts: list[str] = []
     reasoning: list[str] = []
     calls: list[Json] = []
-    for raw in turn["content"]:
-        match read_block(raw):
-            case TextBlock(text=text):
-                texts.append(text)
-            case ThinkingBlock(thinking=text):
-                reasoning.append(text)
-            case ToolUseBlock(id=call_id, name=name, input=arguments):
-                encoded = msgspec.json.encode(arguments).decode()
-                function = {"name": name, "arguments": encoded}
-                calls.append({"id": call_id, "type": "function", "function": function})
-            case RedactedThinkingBlock():
+    for block in turn["content"]:
+        match block["type"]:
+            case "text":
+                texts.append(block["text"])
+            case "thinking":
+                reasoning.append(block["thinking"])
+            case "tool_use":
+                encoded = _encode(block["input"]).decode()
+                function = {"name": block["name"], "arguments": encoded}
+                calls.append({"id": block["id"], "type": "function", "function": function})
+            case "redacted_thinking":
                 changes.dropped("redacted_thinking", "no such thing in Chat")
-            case other:
-                texts.append(_explained(other, raw, changes))
+            case _:
+                texts.append(_explained(read_block(block), block, changes))
     message: Json = {"role": "assistant", "content": "".join(texts)}
-    if any(reasoning):
-        message["reasoning_content"] = "".join(reasoning)
+    thought = "".join(reasoning)
+    if thought:
+        message["reasoning_content"] = thought
     if calls:
         message["tool_calls"] = calls
-    if not (calls or any(texts) or any(reasoning)):
+    if not (calls or message["content"] or thought):
         changes.dropped("messages", "an assistant turn with nothing in it")
         return []
     return [message]
@@ -113,12 +116,11 @@ def _user(turn: Json, changes: Changes) -> list[Json]:
     results: list[Json] = []
     hoisted: list[Json] = []
     rest: list[Json] = []
-    for raw in turn["content"]:
-        block = read_block(raw)
-        if isinstance(block, ToolResultBlock):
+    for block in turn["content"]:
+        if block["type"] == "tool_result":
             results.append(_result(block, hoisted, changes))
         else:
-            rest += _parts(block, raw, changes)
+            rest += _parts(block, changes)
     if hoisted:
         changes.add("tool_result.image", "moved into a user message")
     parts = hoisted + rest
@@ -126,43 +128,39 @@ def _user(turn: Json, changes: Changes) -> list[Json]:
         if not results:
             changes.dropped("messages", "a turn with nothing but empty texts")
         return results
-    only_text = all(part["type"] == "text" for part in parts)
-    content = "\n".join(part["text"] for part in parts) if only_text else parts
+    texts = [part["text"] for part in parts if part["type"] == "text"]
+    content = "\n".join(texts) if len(texts) == len(parts) else parts
     return [*results, {"role": "user", "content": content}]
 
 
-def _result(block: ToolResultBlock, hoisted: list[Json], changes: Changes) -> Json:
-    texts: list[str] = []
-    images: list[Json] = []
-    content = block.content
-    nested = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
-    for raw in nested:
-        for part in _parts(read_block(raw), raw, changes):
-            if part["type"] == "text":
-                texts.append(part["text"])
-            else:
-                images.append(part)
-    if images:
-        texts.append(IMAGE_FOLLOWS)
-        hoisted += [image_label(block.tool_use_id), *images]
-    text = "\n".join(texts)
-    if block.is_error:
+def _result(result: Json, hoisted: list[Json], changes: Changes) -> Json:
+    text = result.get("content") or ""
+    if not isinstance(text, str):
+        parts = [part for block in text for part in _parts(block, changes)]
+        texts = [part["text"] for part in parts if part["type"] == "text"]
+        images = [part for part in parts if part["type"] != "text"]
+        if images:
+            texts.append(IMAGE_FOLLOWS)
+            hoisted += [image_label(result["tool_use_id"]), *images]
+        text = "\n".join(texts)
+    if result.get("is_error"):
         text = f"[error] {text}"
-    return {"role": "tool", "tool_call_id": block.tool_use_id, "content": text}
+    return {"role": "tool", "tool_call_id": result["tool_use_id"], "content": text}
 
 
-def _parts(block: object, raw: Json, changes: Changes) -> list[Json]:
+def _parts(raw: Json, changes: Changes) -> list[Json]:
     """A user block as content parts; empty texts say nothing and are left out."""
+    if raw["type"] == "text":
+        return [{"type": "text", "text": raw["text"]}] if raw["text"] else []
+    block = read_block(raw)
     match block:
-        case TextBlock(text=text):
-            return [{"type": "text", "text": text}] if text else []
         case ImageBlock(source=source) if source.url or source.data:
             return [{"type": "image_url", "image_url": {"url": _url(source)}}]
         case ForeignImageBlock(image_url=image):
             url = image.url if isinstance(image, ImageUrl) else image
             return [{"type": "image_url", "image_url": {"url": url}}]
         case DocumentBlock(source=Source(content=list(nested))):
-            return [part for each in nested for part in _parts(read_block(each), each, changes)]
+            return [part for each in nested for part in _parts(each, changes)]
     return [{"type": "text", "text": _explained(block, raw, changes)}]
 
 

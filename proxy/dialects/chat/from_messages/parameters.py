@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from proxy.dialects import thinking
 from proxy.dialects.changes import Changes
@@ -17,20 +17,18 @@ _USER_ID: Final = (6, 128)
 def from_messages_request(request: MessagesRequest, body: Json, changes: Changes) -> Json:
     """The Chat request (without `model` and `stream`) that says what the Messages request says.
 
-    `body` is the request as it came, for the names of fields that nothing here knows.
+    `body` is the request as it came: its contents, and fields that nothing here knows.
     """
-    told: Json = {"messages": conversation(request, changes)}
-    for name in ("max_tokens", "temperature", "top_p"):
-        value = getattr(request, name)
-        if value is not None:
-            told[name] = value
-    if request.top_k is not None:
-        changes.dropped("top_k", "the OpenAI endpoint has none")
-    _stops(request, told, changes)
-    _tools(request, told, changes)
-    _thinking(request, told, changes)
-    _user(request, told, changes)
-    _response_format(request, told)
+    told: Json = {"messages": conversation(body, changes)}
+    _sampling(request, told, changes)
+    if request.tools or request.tool_choice:
+        _tools(request, told, changes)
+    if request.thinking or request.output_config:
+        _thinking(request, told, changes)
+    if request.metadata and request.metadata.user_id:
+        _user(request.metadata.user_id, told, changes)
+    if request.output_config and request.output_config.format:
+        _response_format(request.output_config.format, told)
     if _has_cache_control(request, body):
         changes.dropped("cache_control", "the OpenAI endpoint caches by itself")
     for name, value in body.items():
@@ -39,12 +37,21 @@ def from_messages_request(request: MessagesRequest, body: Json, changes: Changes
     return told
 
 
-def _stops(request: MessagesRequest, told: Json, changes: Changes) -> None:
-    stops = [stop for stop in request.stop_sequences or () if stop]
-    if len(stops) > _MOST_STOPS:
-        changes.add("stop_sequences", f"only the first {_MOST_STOPS}")
-    if stops:
-        told["stop"] = stops[:_MOST_STOPS]
+def _sampling(request: MessagesRequest, told: Json, changes: Changes) -> None:
+    if request.max_tokens is not None:
+        told["max_tokens"] = request.max_tokens
+    if request.temperature is not None:
+        told["temperature"] = request.temperature
+    if request.top_p is not None:
+        told["top_p"] = request.top_p
+    if request.top_k is not None:
+        changes.dropped("top_k", "the OpenAI endpoint has none")
+    if request.stop_sequences:
+        stops = [stop for stop in request.stop_sequences if stop]
+        if len(stops) > _MOST_STOPS:
+            changes.add("stop_sequences", f"only the first {_MOST_STOPS}")
+        if stops:
+            told["stop"] = stops[:_MOST_STOPS]
 
 
 def _tools(request: MessagesRequest, told: Json, changes: Changes) -> None:
@@ -103,11 +110,8 @@ def _thinking(request: MessagesRequest, told: Json, changes: Changes) -> None:
         told["reasoning_effort"] = effort
 
 
-def _user(request: MessagesRequest, told: Json, changes: Changes) -> None:
+def _user(user: str, told: Json, changes: Changes) -> None:
     """z.ai takes a `user_id` of 6 to 128 characters; others become a digest, stable per user."""
-    user = request.metadata.user_id if request.metadata else None
-    if not user:
-        return
     shortest, longest = _USER_ID
     if not shortest <= len(user) <= longest:
         user = hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()
@@ -115,23 +119,25 @@ def _user(request: MessagesRequest, told: Json, changes: Changes) -> None:
     told["user_id"] = user
 
 
-def _response_format(request: MessagesRequest, told: Json) -> None:
+def _response_format(form: Json, told: Json) -> None:
     """A schema goes as Chat says it; what the endpoint makes of it is its affair (`fit`)."""
-    form = request.output_config.format if request.output_config else None
-    if form:
-        schema = {"name": "answer", "schema": form.get("schema")}
-        told["response_format"] = {"type": "json_schema", "json_schema": schema}
+    schema = {"name": "answer", "schema": form.get("schema")}
+    told["response_format"] = {"type": "json_schema", "json_schema": schema}
 
 
 def _has_cache_control(request: MessagesRequest, body: Json) -> bool:
     """Whether the client marked anything for caching: the request, a block or a tool."""
-    contents = [request.system, *(turn.content for turn in request.messages)]
-    tools = any(tool.cache_control for tool in request.tools or ())
-    return "cache_control" in body or tools or any(_is_marked(content) for content in contents)
-
-
-def _is_marked(content: object) -> bool:
-    """Whether a block, or one within a tool result, carries a mark."""
-    return isinstance(content, list) and any(
-        "cache_control" in block or _is_marked(block.get("content")) for block in content
+    return (
+        "cache_control" in body
+        or any(tool.cache_control for tool in request.tools or ())
+        or _marked([body.get("system"), *[turn["content"] for turn in body["messages"]]])
     )
+
+
+def _marked(contents: list[Any]) -> bool:
+    """Whether a block, or one within a tool result, carries a mark."""
+    for content in contents:
+        for block in content if isinstance(content, list) else ():
+            if "cache_control" in block or ("content" in block and _marked([block["content"]])):
+                return True
+    return False

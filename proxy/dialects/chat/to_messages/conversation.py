@@ -6,6 +6,7 @@ prompt cache keeps working). Calls and results are paired as Messages demands.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,6 +26,7 @@ from proxy.dialects.chat.request import (
     Part,
     RefusalPart,
     TextPart,
+    UsualText,
     read_part,
 )
 from proxy.dialects.messages.pairing import pair
@@ -74,18 +76,18 @@ class _Conversation:
         self._calls = 0
         self._unanswered: list[str] = []
 
-    def add(self, message: Message, at: str) -> None:
+    def add(self, message: Message) -> None:
         """Take in the next message."""
         if message.name and message.role not in ("tool", "function"):
             self.changes.dropped("messages.name")
         if message.role in _SYSTEM:
-            self._add_system(message, at)
+            self._add_system(message)
         elif message.role == "assistant":
-            self._extend("assistant", self._assistant(message, at))
+            self._extend("assistant", self._assistant(message))
         elif message.role == "user":
-            self._extend("user", content_blocks(message.content, at, self.changes))
+            self._extend("user", content_blocks(message.content, self.changes))
         else:
-            self._extend("user", [self._result(message, at)])
+            self._extend("user", [self._result(message)])
 
     def _extend(self, role: str, blocks: list[Json]) -> None:
         if not blocks:
@@ -95,10 +97,10 @@ class _Conversation:
         else:
             self.turns.append({"role": role, "content": blocks})
 
-    def _add_system(self, message: Message, at: str) -> None:
-        blocks = content_blocks(message.content, at, self.changes)
+    def _add_system(self, message: Message) -> None:
+        blocks = content_blocks(message.content, self.changes)
         texts = [block for block in blocks if block["type"] == "text"]
-        if len(texts) < len(blocks):
+        if texts != blocks:
             self.changes.dropped("messages.content", "system prompts take only text")
         if not self.turns:
             self.system += texts
@@ -108,24 +110,24 @@ class _Conversation:
             block["text"] = f"<system>\n{block['text']}\n</system>"
         self._extend("user", texts)
 
-    def _assistant(self, message: Message, at: str) -> list[Json]:
-        blocks: list[Json] = []
+    def _assistant(self, message: Message) -> list[Json]:
+        blocks = content_blocks(message.content, self.changes)
         reasoning = message.reasoning_content or message.reasoning
         if isinstance(reasoning, str) and reasoning:
-            blocks.append({"type": "thinking", "thinking": reasoning, "signature": ""})
-        blocks += content_blocks(message.content, at, self.changes)
+            blocks.insert(0, {"type": "thinking", "thinking": reasoning, "signature": ""})
         if message.refusal:
             blocks.append({"type": "text", "text": message.refusal})
-        calls = [(call.id, call.function) for call in message.tool_calls or () if call.function]
-        if len(calls) < len(message.tool_calls or ()):
+        uses = [
+            self._tool_use(call.id, call.function)
+            for call in message.tool_calls or ()
+            if call.function
+        ]
+        if message.tool_calls and len(uses) < len(message.tool_calls):
             self.changes.dropped("tool_calls", "this endpoint knows only functions")
         if message.function_call:
-            calls.append((None, message.function_call))
-        self._unanswered = []
-        for call_id, function in calls:
-            blocks.append(self._tool_use(call_id, function))
-            self._unanswered.append(blocks[-1]["id"])
-        return blocks
+            uses.append(self._tool_use(None, message.function_call))
+        self._unanswered = [use["id"] for use in uses]
+        return blocks + uses if uses else blocks
 
     def _tool_use(self, call_id: str | None, function: CalledFunction) -> Json:
         clean = self._ids.clean(call_id) if call_id else self._ids.made_up(self._calls)
@@ -133,7 +135,7 @@ class _Conversation:
         arguments = _arguments(function.arguments, self.changes)
         return {"type": "tool_use", "id": clean, "name": function.name, "input": arguments}
 
-    def _result(self, message: Message, at: str) -> Json:
+    def _result(self, message: Message) -> Json:
         """A result; one without an id answers the oldest call that still waits."""
         if message.tool_call_id:
             clean = self._ids.clean(message.tool_call_id)
@@ -143,33 +145,37 @@ class _Conversation:
             self._unanswered.remove(clean)
         content = message.content
         if not isinstance(content, str):
-            content = content_blocks(content, at, self.changes)
+            content = content_blocks(content, self.changes)
         return {"type": "tool_result", "tool_use_id": clean, "content": content}
 
 
 def conversation(request: ChatRequest, changes: Changes) -> Json:
     """`system` (if any) and `messages` of the Messages request."""
     told = _Conversation(changes)
-    for index, message in enumerate(request.messages):
-        told.add(message, f"messages[{index}].content")
-    if not any(turn["role"] == "user" for turn in told.turns) and told.system:
+    for message in request.messages:
+        told.add(message)
+    if told.system and "user" not in [turn["role"] for turn in told.turns[:2]]:
         changes.add("messages", "no user turn: the last system text became one")
         told.turns.insert(0, {"role": "user", "content": [told.system.pop()]})
     body: Json = {"system": told.system} if told.system else {}
     return {**body, "messages": pair(told.turns, changes)}
 
 
-def content_blocks(content: str | list[Json] | None, at: str, changes: Changes) -> list[Json]:
-    """Content of any shape as Messages blocks; empty texts say nothing and are left out."""
+def content_blocks(
+    content: str | Sequence[Json | UsualText] | None, changes: Changes
+) -> list[Json]:
+    """Checked content of any shape as Messages blocks; empty texts say nothing and are left out."""
     if not content:
         return []
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
     blocks: list[Json] = []
-    for index, part in enumerate(content):
-        marked = {"cache_control": part["cache_control"]} if part.get("cache_control") else {}
-        read = _blocks(read_part(part, f"{at}[{index}]"), changes)
-        blocks += [{**block, **marked} for block in read]
+    for part in content:
+        if isinstance(part, UsualText):
+            read, marked = [{"type": "text", "text": part.text}], part.cache_control
+        else:
+            read, marked = _blocks(read_part(part), changes), part.get("cache_control")
+        blocks += [{**block, "cache_control": marked} for block in read] if marked else read
     return blocks
 
 

@@ -26,9 +26,13 @@ def to_messages_request(request: ChatRequest, body: Json, changes: Changes) -> J
     if request.max_completion_tokens is not None:
         changes.add("max_completion_tokens", "sent as max_tokens")
     _sampling(request, told)
-    _tools(request, told, changes)
-    _thinking(request, told, changes)
-    _response_format(request, told, changes)
+    choice = request.tool_choice or request.function_call
+    if choice is not None or request.tools or request.functions:
+        _tools(request, told, changes)
+    if request.thinking or request.reasoning_effort:
+        _thinking(request, told, changes)
+    if request.response_format:
+        _response_format(request.response_format, told, changes)
     user = request.user or request.user_id
     if user:
         told["metadata"] = {"user_id": user}
@@ -39,14 +43,17 @@ def to_messages_request(request: ChatRequest, body: Json, changes: Changes) -> J
 
 
 def _sampling(request: ChatRequest, told: Json) -> None:
-    for name in ("temperature", "top_p", "top_k"):
-        value = getattr(request, name)
-        if value is not None:
-            told[name] = value
-    stop = [request.stop] if isinstance(request.stop, str) else request.stop
-    sequences = [sequence for sequence in stop or () if sequence]
-    if sequences:
-        told["stop_sequences"] = sequences
+    if request.temperature is not None:
+        told["temperature"] = request.temperature
+    if request.top_p is not None:
+        told["top_p"] = request.top_p
+    if request.top_k is not None:
+        told["top_k"] = request.top_k
+    if request.stop:
+        stop = [request.stop] if isinstance(request.stop, str) else request.stop
+        sequences = [sequence for sequence in stop if sequence]
+        if sequences:
+            told["stop_sequences"] = sequences
 
 
 def _tools(request: ChatRequest, told: Json, changes: Changes) -> None:
@@ -131,9 +138,8 @@ def _thinking(request: ChatRequest, told: Json, changes: Changes) -> None:
         changes.dropped("reasoning_effort", "thinking says it")
 
 
-def _response_format(request: ChatRequest, told: Json, changes: Changes) -> None:
+def _response_format(form: Json, told: Json, changes: Changes) -> None:
     """JSON mode as a system instruction: the endpoint has no such parameter."""
-    form = request.response_format or {}
     kind = form.get("type")
     if kind not in ("json_object", "json_schema"):
         return
