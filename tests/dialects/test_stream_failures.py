@@ -21,6 +21,7 @@ from dialogue import (
     said,
     samples,
     start,
+    stop,
     text,
 )
 from hypothesis import given
@@ -199,6 +200,18 @@ def test_a01_a_body_that_is_no_event_stream_tells_its_error(pair: Pair) -> None:
     assert (heard.phase, heard.out) == (Phase.FAILED, b"")
     assert heard.failure is not None
     assert heard.failure.code == "1305"
+
+
+def test_arguments_that_are_no_text_break_nothing() -> None:
+    """Not UTF-8, where arguments are read: in an object, in a call that others wait for."""
+    name = {"type": "tool_use", "id": "i", "name": "f", "input": {"a": "FF"}}
+    calls = [call(0, {"a": "FF"}, "f", id="i"), call(1, "{", "g", id="j"), call(0, "FF}")]
+    spoken: dict[Pair, list[bytes]] = {
+        ("messages", "openai"): [*(chat(each) for each in calls), chat({}, "stop"), CHAT_DONE],
+        ("chat", "anthropic"): [begin(), start(0, name), stop(0), finish("tool_use"), END],
+    }
+    for pair, frames in spoken.items():
+        assert hear(pair, *(frame.replace(b"FF", b"\xff") for frame in frames)).phase is Phase.ENDED
 
 
 @pytest.mark.parametrize("pair", PAIRS)

@@ -65,7 +65,7 @@ class _Block:
         literal = b'"' + b"".join(piece[1:-1] for piece in self.arguments) + b'"'
         try:
             return isinstance(msgspec.json.decode(msgspec.json.decode(literal, type=str)), dict)
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             return False
 
 
@@ -173,4 +173,4 @@ def _string_literal(raw: bytes) -> bytes:
     """Arguments as a string literal; an object in their place becomes the string it should be."""
     if not raw or raw == b"null":
         return b""
-    return raw if raw.startswith(b'"') else msgspec.json.encode(raw.decode())
+    return raw if raw.startswith(b'"') else msgspec.json.encode(raw.decode(errors="replace"))

@@ -123,7 +123,7 @@ class ChatWriter:
         block, self._block = self._block, None
         if block and _is_call(block) and not self._arguments_seen:
             told = bytes(block.input)
-            whole = encode(told.decode() if told.startswith(b"{") else "{}")
+            whole = encode(told.decode(errors="replace") if told.startswith(b"{") else "{}")
             out += (self._arguments_prefix(), whole, _CALL_SUFFIX)
 
     def _write_arguments(self, literal: Raw, out: list[bytes]) -> None:
