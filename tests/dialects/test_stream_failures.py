@@ -222,3 +222,8 @@ def test_nothing_is_told_after_the_end(pair: Pair) -> None:
     assert whole.phase is Phase.ENDED
     assert hear(pair, *frames, *stray) == whole
     assert hear(pair, b"".join([*frames, *stray])) == whole
+
+
+def test_nothing_is_told_after_an_end_without_content() -> None:
+    pair: Pair = ("messages", "anthropic")
+    assert hear(pair, END + text(0, "x") + text(0, "y")) == hear(pair, END)
