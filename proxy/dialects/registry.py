@@ -28,7 +28,7 @@ from proxy.dialects.messages.relay import MessagesRelay
 from proxy.dialects.messages.request import MessagesRequest
 from proxy.dialects.messages.writer import MessagesWriter
 from proxy.dialects.transcoder import ReplyContext, Transcoder
-from proxy.dialects.translation import Merged, Reader, Translation, Writer
+from proxy.dialects.translation import Reader, Translation, Writer
 from proxy.errors import DialectName, Problem, invalid
 from proxy.models import Model
 from proxy.routing import EndpointName
@@ -166,7 +166,4 @@ def transcoder(
     """The transcoder from `endpoint`'s bytes to `client`'s."""
     if client.name == endpoint.name:
         return client.relay(context)
-    writer = client.writer(context)
-    if not context.streams:
-        writer = Merged(writer)
-    return Translation(context, endpoint.reader(context), writer)
+    return Translation(context, endpoint.reader(context), client.writer(context))

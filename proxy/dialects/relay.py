@@ -1,27 +1,44 @@
 """What the relays of all dialects share: pass a run on, and look only at the frames that are ours.
 
 A reply is mostly deltas that go through untouched. Once it has begun, a frame is looked at only if
-it contains one of a few byte strings, found by searching the whole run at once; where one of them
-stands in a text, it costs a look and changes nothing.
+it contains one of a few byte strings, found by searching a whole run at once; where one of them
+stands in a text, it costs a look and changes nothing. Frames that come alone, or have to be looked
+at, go by a stencil where they are alike.
 """
 
+import re
 from abc import abstractmethod
-from collections.abc import Iterator
+from typing import ClassVar, Final
 
 from proxy import sse
+from proxy.dialects import stencil
 from proxy.dialects.transcoder import OVER, ReplyContext, Transcoder
+
+LITERAL: Final = rb'("(?:[^"\\]|\\.)++")'
+_TEXT: Final = re.compile(
+    rb'"(?:text|thinking|partial_json|content|reasoning_content|reasoning|arguments)": ?' + LITERAL
+)
+"""The string that makes the difference between frames which are alike."""
 
 
 class Relay(Transcoder):
     """A transcoder within one dialect; `owned` are the byte strings of frames to look at."""
 
+    in_texts: ClassVar[re.Pattern[bytes]]
+    """Finds those of them that may stand in a text."""
+
+    delta: ClassVar[re.Pattern[bytes]]
+    """Matches a whole frame of which nothing but its text adds to the reply: where a reply is
+    gathered, many are told as one."""
+
     def __init__(self, context: ReplyContext, owned: tuple[bytes, ...]) -> None:
         super().__init__(context)
         self._owned = owned
+        self._find_text = _TEXT.search if context.streams else self.delta.fullmatch
 
     @abstractmethod
-    def _frame(self, frame: bytes) -> bytes:
-        """What becomes of a frame that was looked at (without its blank line)."""
+    def _look(self, frame: bytes) -> bytes:
+        """What becomes of a frame that is looked at (without its blank line)."""
 
     @abstractmethod
     def _looks_at_all(self) -> bool:
@@ -32,57 +49,46 @@ class Relay(Transcoder):
         return frames
 
     def _run(self, run: bytes) -> bytes:
-        if self._looks_at_all() or self._is_ours(run):
-            return self._look(run)
-        return self._pass(run)
+        out: list[bytes] = []
+        while run and self.phase not in OVER and self._looks_at_all():
+            frame, _, run = run.partition(sse.END)
+            out.append(self._look(frame))
+        if self.phase in OVER:
+            return b"".join(out)
+        if self.context.streams and run.find(sse.END) + len(sse.END) < len(run):
+            begin = self._first_of_ours(run)
+            out.append(self._pass(run[:begin]))
+            run = run[begin:]
+        if run:
+            out.append(super()._run(run))
+        return b"".join(out)
+
+    def _first_of_ours(self, run: bytes) -> int:
+        """Where the first frame to be looked at begins; the run's end if there is none."""
+        place = len(run)
+        for string in self._owned:
+            found = run.find(string)
+            if 0 <= found < place:
+                place = found
+        if place == len(run):
+            return place
+        before = run.rfind(sse.END, 0, place)
+        return 0 if before < 0 else before + len(sse.END)
+
+    def _frame(self, frame: bytes) -> bytes:
+        if self._looks_at_all() or self._is_ours(frame):
+            return self._look(frame)
+        return self._pass_alike(frame)
+
+    def _pass_alike(self, frame: bytes) -> bytes:
+        """What becomes of a frame that changes nothing here, and of those like it."""
+        told = self._pass(frame) + sse.END
+        text = None if self._looks_at_all() else self._find_text(frame)
+        if text:
+            merges = not self.context.streams
+            self._stencil = stencil.learn(text[1], frame, told, merges=merges, unless=self.in_texts)
+        return told
 
     def _is_ours(self, run: bytes) -> bool:
         """Whether any frame of a run is to be looked at; of most runs none is."""
-        for string in self._owned:  # noqa: SIM110 - any() costs twice as much, at every read
-            if string in run:
-                return True
-        return False
-
-    def _look(self, run: bytes) -> bytes:
-        out: list[bytes] = []
-        start = 0
-        owned: Iterator[int] | None = None
-        while start < len(run) and self.phase not in OVER:
-            begin = start
-            if not self._looks_at_all():
-                owned = owned or _beginnings(run, start, self._owned)
-                begin = next(begin for begin in owned if begin >= start)
-                if begin > start:
-                    out.append(self._pass(run[start:begin]))
-                if begin == len(run):
-                    break
-            end = run.find(sse.END, begin)
-            out.append(self._frame(run[begin:end]))
-            start = end + len(sse.END)
-        return b"".join(out)
-
-
-def _beginnings(run: bytes, start: int, owned: tuple[bytes, ...]) -> Iterator[int]:
-    """Where each frame from `start` on begins that contains one of `owned`; last the run's end.
-
-    Each byte string is searched for once over the run, however many frames contain it.
-    """
-    end = len(run)
-    places = {string: _find(run, string, start) for string in owned}
-    while True:
-        place = min(places.values())
-        if place == end:
-            yield end
-            return
-        before = run.rfind(sse.END, start, place)
-        begin = start if before < 0 else before + len(sse.END)
-        yield begin
-        start = run.find(sse.END, place) + len(sse.END)
-        for string, at in places.items():
-            if at < start:
-                places[string] = _find(run, string, start)
-
-
-def _find(run: bytes, string: bytes, start: int) -> int:
-    place = run.find(string, start)
-    return len(run) if place < 0 else place
+        return self._first_of_ours(run) < len(run)

@@ -6,13 +6,15 @@ sends: a failure is a state, because bytes that came before it still count.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct, field
 
 from proxy import loose_json, refusals
 from proxy.dialects.arguments import Schemas, mend
+from proxy.dialects.stencil import Stencil
 from proxy.errors import Problem
-from proxy.sse import FrameSplitter, FrameTooLargeError, data_of, is_frame
+from proxy.sse import FrameSplitter, FrameTooLargeError, data_of, frames, is_frame
 from proxy.tokens.scale import Scale
 from proxy.tokens.usage import Usage
 
@@ -30,8 +32,7 @@ class Phase(Enum):
     """The upstream told an error, broke the protocol or ended early; `failure` says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyContext:
+class ReplyContext(Struct, frozen=True):
     """What a transcoder has to know of the request.
 
     `model` is the name the client is answered with; `window` the real model's context in tokens;
@@ -68,9 +69,17 @@ class Transcoder(ABC):
         self.repairs = 0
         self._splitter = FrameSplitter(context.frame_limit)
         self._framed = False
+        self._stencil: Stencil | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         """Bytes for the client that `chunk` from the upstream gives rise to."""
+        if self._stencil is not None and not self._splitter.tail:
+            told = self._stencil.one(chunk)
+            if told is not None:
+                return told
+        if len(chunk) > _AT_ONCE:
+            edges = range(0, len(chunk), _AT_ONCE)
+            return b"".join([self.feed(chunk[at : at + _AT_ONCE]) for at in edges])
         if self.phase in OVER:
             return b""
         try:
@@ -102,6 +111,7 @@ class Transcoder(ABC):
         """Enter phase FAILED, for good."""
         self.failure = problem
         self.phase = Phase.FAILED
+        self._stencil = None
 
     def fail_with(self, data: bytes) -> None:
         """Enter phase FAILED with the error that the data of a frame tells."""
@@ -136,9 +146,22 @@ class Transcoder(ABC):
         else:
             self.progress()
 
-    @abstractmethod
     def _run(self, run: bytes) -> bytes:
-        """Turn a run of complete frames into bytes for the client."""
+        """What becomes of a run: stretches of frames alike by their stencil, others one by one."""
+        out: list[bytes] = []
+        each, at = frames(run), 0
+        while at < len(each) and self.phase not in OVER:
+            told, count = self._stencil.stretch(each, at) if self._stencil else (b"", 0)
+            if not count:
+                self._stencil = None
+                told, count = self._frame(each[at]), 1
+            out.append(told)
+            at += count
+        return b"".join(out)
+
+    @abstractmethod
+    def _frame(self, frame: bytes) -> bytes:
+        """What becomes of a frame (without its blank line); here its stencil may be learned."""
 
     def _end(self) -> bytes:
         """The upstream closed: complete the reply if it was in fact complete."""
@@ -156,6 +179,9 @@ def _is_cut(frame: bytes) -> bool:
         return True
     return False
 
+
+_AT_ONCE = 16 * 1024
+"""Bytes of a read that are looked at together: CPython searches longer ones more slowly."""
 
 OVER = (Phase.ENDED, Phase.FAILED)
 _OVERFLOW = Problem("invalid_request_error", "")

@@ -1,10 +1,11 @@
 """The transcoder between two dialects: frames to events, events to the client's bytes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Raw
 
+from proxy.dialects import stencil
 from proxy.dialects.events import (
     Block,
     BlockDelta,
@@ -17,44 +18,34 @@ from proxy.dialects.events import (
 )
 from proxy.dialects.transcoder import Phase, ReplyContext, Transcoder
 from proxy.loose_json import decode_any, encode
-from proxy.sse import payloads
+from proxy.sse import data_of
 from proxy.tokens.usage import Usage
 
 
 class RefusedError(Exception):
-    """A frame tells an error, or nothing that could be understood; `data` is what it says.
-
-    `events` are those of the frames before it.
-    """
-
-    def __init__(self, data: bytes, events: Sequence[Event] = ()) -> None:
-        super().__init__("the upstream refused")
-        self.data = data
-        self.events = events
+    """A frame tells an error, or nothing that could be understood."""
 
 
 class Reader(Protocol):
-    """Frames of one upstream dialect to events."""
+    """Frames of one upstream dialect to events.
 
-    def read(self, frames: list[bytes]) -> Sequence[Event]:
-        """The events that the data of frames gives rise to. Raises RefusedError."""
+    A delta that `repeats` changed nothing in the reader, so more like it need not be read; but of
+    those of a call, the strings are added to `arguments`.
+    """
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the last delta was such a one."""
+
+    @property
+    def arguments(self) -> list[bytes] | None:
+        """What the reader has to know of the call that is open, if it has to."""
+
+    def read(self, data: bytes) -> Sequence[Event]:
+        """The events that the data of a frame gives rise to. Raises RefusedError."""
 
     def end(self) -> Sequence[Event]:
         """The events still due when the upstream closes."""
-
-
-def read_each(frames: list[bytes], read: Callable[[bytes, list[Event]], None]) -> list[Event]:
-    """The events of frames that `read` takes one by one, appending what it finds.
-
-    Raises RefusedError, with the events before it.
-    """
-    events: list[Event] = []
-    for data in frames:
-        try:
-            read(data, events)
-        except RefusedError as refused:
-            raise RefusedError(refused.data, events) from None
-    return events
 
 
 class Writer(Protocol):
@@ -65,7 +56,10 @@ class Writer(Protocol):
 
 
 class Translation(Transcoder):
-    """A reader and a writer of different dialects, driven frame by frame."""
+    """A reader and a writer of different dialects, driven frame by frame.
+
+    A delta that came alone changes nothing, so frames like it go by its stencil.
+    """
 
     def __init__(self, context: ReplyContext, reader: Reader, writer: Writer) -> None:
         super().__init__(context)
@@ -73,36 +67,48 @@ class Translation(Transcoder):
         self._writer = writer
         self._fresh: dict[int, str] = {}
 
-    def _run(self, run: bytes) -> bytes:
-        refused = None
+    def _frame(self, frame: bytes) -> bytes:
+        data = data_of(frame)
+        if not data:
+            return b""
         try:
-            events = self._reader.read(payloads(run))
-        except RefusedError as error:
-            refused, events = error, error.events
+            events = self._reader.read(data)
+        except RefusedError:
+            self.fail_with(data)
+            return b""
+        if len(events) == 1 and type(events[0]) is BlockDelta:
+            return self._delta(events[0], frame)
+        return self._write(events)
+
+    def _delta(self, event: BlockDelta, frame: bytes) -> bytes:
+        """A delta that came alone: its stencil is learned, unless its arguments were mended."""
+        [field] = event.delta.__struct_fields__
+        literal = getattr(event.delta, field)
+        told = self._write((event,))
+        if self._reader.repeats and getattr(event.delta, field) is literal:
+            self._stencil = stencil.learn(
+                bytes(literal),
+                frame,
+                told,
+                merges=not self.context.streams,
+                keeps=self._reader.arguments,
+            )
+        return told
+
+    def _write(self, events: Sequence[Event]) -> bytes:
         out: list[bytes] = []
-        write = self._writer.write
         for event in events:
             if type(event) is not BlockDelta or self.phase is not Phase.STREAMING:
-                if self.phase is Phase.ENDED:
-                    break
                 self._follow(event)
                 if self.phase is Phase.FAILED:
-                    return b"".join(out)
+                    break
             if self._fresh and type(event) is BlockDelta:
                 self._mend_first_piece(event)
-            write(event, self.usage, out)
-        if refused and self.phase is not Phase.ENDED:
-            self.fail_with(refused.data)
+            self._writer.write(event, self.usage, out)
         return b"".join(out)
 
     def _end(self) -> bytes:
-        out: list[bytes] = []
-        for event in self._reader.end():
-            self._follow(event)
-            if self.phase is Phase.FAILED:
-                break
-            self._writer.write(event, self.usage, out)
-        return b"".join(out)
+        return self._write(self._reader.end())
 
     def _follow(self, event: Event) -> None:
         """Learn phase, usage and stop reason from the events that carry them."""
@@ -131,35 +137,3 @@ class Translation(Transcoder):
         mended = self.mended(name, arguments) if isinstance(arguments, str) else None
         if mended is not None:
             delta.partial_json = Raw(encode(mended))
-
-
-class Merged:
-    """A `Writer` that joins what one block says before `writer` renders it.
-
-    For a reply that is gathered before the client sees it: a few frames then, not hundreds.
-    """
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self._pieces: list[BlockDelta] = []
-
-    def write(self, event: Event, usage: Usage, out: list[bytes]) -> None:
-        """See `Writer`."""
-        first = self._pieces[0] if self._pieces else None
-        if type(event) is BlockDelta:
-            if first and (first.index != event.index or type(first.delta) is not type(event.delta)):
-                self._flush(usage, out)
-            self._pieces.append(event)
-            return
-        if first:
-            self._flush(usage, out)
-        self._writer.write(event, usage, out)
-
-    def _flush(self, usage: Usage, out: list[bytes]) -> None:
-        first = self._pieces[0]
-        [field] = first.delta.__struct_fields__
-        literals = [bytes(getattr(piece.delta, field)) for piece in self._pieces]
-        self._pieces.clear()
-        said = b"".join(literal[1:-1] for literal in literals if literal.startswith(b'"'))
-        merged = BlockDelta(first.index, type(first.delta)(Raw(b'"%s"' % said)))
-        self._writer.write(merged, usage, out)

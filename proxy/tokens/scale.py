@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from math import gcd
 from typing import Literal
 
+from msgspec import Struct
+
 TokenScaling = Literal["expected", "real", "off"]
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Struct, frozen=True):
     """An exact ratio of two windows (tokens / tokens)."""
 
     numerator: int = 1
@@ -24,17 +25,14 @@ class Scale:
         common = gcd(client_window, upstream_window)
         return cls(client_window // common, upstream_window // common)
 
-    @property
-    def changes(self) -> bool:
-        """Whether it is not 1."""
-        return self.numerator != self.denominator
-
     def apply(self, tokens: int) -> int:
         """`tokens` scaled, rounded to the nearest; a count above 0 never becomes 0."""
-        if tokens <= 0 or self.numerator == self.denominator:
-            return max(tokens, 0)
-        doubled = 2 * self.denominator
-        return max(1, (2 * tokens * self.numerator + self.denominator) // doubled)
+        if tokens <= 0:
+            return 0
+        numerator, denominator = self.numerator, self.denominator
+        if numerator == denominator:
+            return tokens
+        return (2 * tokens * numerator + denominator) // (2 * denominator) or 1
 
     def __str__(self) -> str:
         """The factor as a short decimal, for a header or a log line."""

@@ -5,30 +5,24 @@ the record holds them apart. Scaling happens only where numbers are written, so 
 and each field a client reads is the nearest integer to raw x factor; sums are made after scaling.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from proxy.tokens.scale import Scale
 
 UNSCALED: Final = Scale()
-_MESSAGES_KEYS: Final = (
-    "input_tokens",
-    "cache_creation_input_tokens",
-    "cache_read_input_tokens",
-    "output_tokens",
-)
 
 
 def _count(value: object) -> int | None:
-    return max(value, 0) if isinstance(value, int) and not isinstance(value, bool) else None
+    return max(value, 0) if type(value) is int else None
 
 
 def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Tokens as the upstream told them, unscaled; None is "not told".
 
     `input` excludes `cache_read` and `cache_creation`; `output` includes `reasoning`.
@@ -43,12 +37,12 @@ class Usage:
     @classmethod
     def from_messages(cls, usage: object) -> "Usage":
         """Read a Messages usage object; anything that is not a count is "not told"."""
-        told = _mapping(usage)
+        told = _mapping(usage).get
         return cls(
-            input=_count(told.get("input_tokens")),
-            cache_read=_count(told.get("cache_read_input_tokens")),
-            cache_creation=_count(told.get("cache_creation_input_tokens")),
-            output=_count(told.get("output_tokens")),
+            input=_count(told("input_tokens")),
+            cache_read=_count(told("cache_read_input_tokens")),
+            cache_creation=_count(told("cache_creation_input_tokens")),
+            output=_count(told("output_tokens")),
         )
 
     @classmethod
@@ -86,11 +80,13 @@ class Usage:
 
     def as_messages(self, scale: Scale = UNSCALED) -> dict[str, int]:
         """The four keys of a Messages usage object, scaled; all of them, always (zai.md 3)."""
-        counts = (self.input, self.cache_creation, self.cache_read, self.output)
-        told = [count or 0 for count in counts]
-        if scale.changes:
-            told = [scale.apply(count) for count in told]
-        return dict(zip(_MESSAGES_KEYS, told, strict=True))
+        scaled = scale.apply
+        return {
+            "input_tokens": scaled(self.input or 0),
+            "cache_creation_input_tokens": scaled(self.cache_creation or 0),
+            "cache_read_input_tokens": scaled(self.cache_read or 0),
+            "output_tokens": scaled(self.output or 0),
+        }
 
     def as_chat(self, scale: Scale = UNSCALED) -> dict[str, Any]:
         """A Chat usage object, scaled; the three integers always, `total` their sum."""
@@ -123,12 +119,10 @@ def relay_chat_usage(told: object, known: Usage, scale: Scale) -> dict[str, Any]
 
 def _scaled(usage: object, scale: Scale) -> dict[str, Any]:
     """A usage object with each `..._tokens` in it scaled, however deep, and the rest as it was."""
-    scaled: dict[str, Any] = {}
-    for name, value in _mapping(usage).items():
-        if isinstance(value, dict):
-            scaled[name] = _scaled(value, scale)
-        elif name.endswith("_tokens") and _count(value) is not None:
+    scaled = dict(_mapping(usage))
+    for name, value in scaled.items():
+        if type(value) is int and name.endswith("_tokens"):
             scaled[name] = scale.apply(value)
-        else:
-            scaled[name] = value
+        elif isinstance(value, dict):
+            scaled[name] = _scaled(value, scale)
     return scaled

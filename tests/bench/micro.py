@@ -1,7 +1,7 @@
 """Micro benchmarks of the sans-IO core, in ns per event; `make test` does not collect this file.
 
-Each takes one whole reply of the simulator, 500 deltas in the reads of 16 KB, or what became of it
-one step before. `make bench ARGS='--only micro'` makes a table of them.
+Each takes one whole reply of the simulator, 500 deltas in the reads of 16 KB (paced: in reads of
+one frame), or what became of it one step before. `make bench ARGS='--only micro'` makes a table.
 """
 
 import json
@@ -25,6 +25,7 @@ from proxy.dialects.messages.writer import MessagesWriter
 from proxy.dialects.registry import CLIENTS, ENDPOINTS, transcoder
 from proxy.dialects.transcoder import Phase, ReplyContext, Transcoder
 from proxy.dialects.translation import Reader, Writer
+from proxy.errors import DialectName
 from proxy.routing import EndpointName
 from proxy.tokens.counter import TokenCounter
 from proxy.tokens.scale import Scale
@@ -93,12 +94,19 @@ def test_payloads(benchmark: BenchmarkFixture, endpoint: EndpointName) -> None:
 @both
 def test_reader(benchmark: BenchmarkFixture, endpoint: EndpointName) -> None:
     payloads = PAYLOADS[endpoint]
-    per(benchmark, "event", len(payloads), lambda: READERS[endpoint]().read(payloads))
+
+    def read() -> None:
+        reader = READERS[endpoint]()
+        for data in payloads:
+            reader.read(data)
+
+    per(benchmark, "event", len(payloads), read)
 
 
 @pytest.mark.parametrize("writer", [MessagesWriter, ChatWriter])
 def test_writer(benchmark: BenchmarkFixture, writer: Callable[[ReplyContext], Writer]) -> None:
-    events: list[Event] = list(MessagesReader().read(PAYLOADS["anthropic"]))
+    reader = MessagesReader()
+    events: list[Event] = [each for data in PAYLOADS["anthropic"] for each in reader.read(data)]
     usage = Usage(input=100, output=500)
 
     def write() -> bytes:
@@ -131,6 +139,17 @@ def test_transcoder(benchmark: BenchmarkFixture, endpoint: EndpointName) -> None
         run_through(transcoder(client, ENDPOINTS[endpoint], CONTEXT), READS[endpoint])
 
     per(benchmark, "event", len(PAYLOADS[endpoint]), transcode)
+
+
+@pytest.mark.parametrize("client", ["messages", "chat"])
+@both
+def test_paced(benchmark: BenchmarkFixture, endpoint: EndpointName, client: DialectName) -> None:
+    frames = [frame + sse.END for frame in sse.frames(RUNS[endpoint])]
+
+    def transcode() -> None:
+        run_through(transcoder(CLIENTS[client], ENDPOINTS[endpoint], CONTEXT), frames)
+
+    per(benchmark, "event", len(frames), transcode)
 
 
 @pytest.mark.parametrize("told", ["new", "remembered"])

@@ -21,6 +21,7 @@ from dialogue import (
     said,
     samples,
     start,
+    stop,
     text,
 )
 from hypothesis import given
@@ -201,6 +202,18 @@ def test_a01_a_body_that_is_no_event_stream_tells_its_error(pair: Pair) -> None:
     assert heard.failure.code == "1305"
 
 
+def test_arguments_that_are_no_text_break_nothing() -> None:
+    """Not UTF-8, where arguments are read: in an object, in a call that others wait for."""
+    name = {"type": "tool_use", "id": "i", "name": "f", "input": {"a": "FF"}}
+    calls = [call(0, {"a": "FF"}, "f", id="i"), call(1, "{", "g", id="j"), call(0, "FF}")]
+    spoken: dict[Pair, list[bytes]] = {
+        ("messages", "openai"): [*(chat(each) for each in calls), chat({}, "stop"), CHAT_DONE],
+        ("chat", "anthropic"): [begin(), start(0, name), stop(0), finish("tool_use"), END],
+    }
+    for pair, frames in spoken.items():
+        assert hear(pair, *(frame.replace(b"FF", b"\xff") for frame in frames)).phase is Phase.ENDED
+
+
 @pytest.mark.parametrize("pair", PAIRS)
 def test_nothing_is_told_after_the_end(pair: Pair) -> None:
     frames = [*BEFORE[pair[1]], *ENDS[pair[1]]]
@@ -209,3 +222,8 @@ def test_nothing_is_told_after_the_end(pair: Pair) -> None:
     assert whole.phase is Phase.ENDED
     assert hear(pair, *frames, *stray) == whole
     assert hear(pair, b"".join([*frames, *stray])) == whole
+
+
+def test_nothing_is_told_after_an_end_without_content() -> None:
+    pair: Pair = ("messages", "anthropic")
+    assert hear(pair, END + text(0, "x") + text(0, "y")) == hear(pair, END)

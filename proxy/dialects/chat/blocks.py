@@ -47,7 +47,10 @@ _DELTA: Final[dict[Kind, _Piece]] = {
 
 @dataclass(slots=True)
 class _Block:
-    """A block that is open, waits, or is done; `pieces` are literals not yet passed on."""
+    """A block that is open, waits, or is done; `pieces` are literals not yet passed on.
+
+    `arguments` are all pieces of a call, without their quotes.
+    """
 
     kind: Kind
     id: str = ""
@@ -60,12 +63,12 @@ class _Block:
         """Whether another block may begin behind this one."""
         if self.kind != "tool_use":
             return True
-        if not self.arguments or not self.arguments[-1].endswith(b'}"'):
+        if not self.arguments or not self.arguments[-1].endswith(b"}"):
             return False
-        literal = b'"' + b"".join(piece[1:-1] for piece in self.arguments) + b'"'
+        literal = b'"' + b"".join(self.arguments) + b'"'
         try:
             return isinstance(msgspec.json.decode(msgspec.json.decode(literal, type=str)), dict)
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             return False
 
 
@@ -79,6 +82,8 @@ class Blocks:
         self._waiting: deque[_Block] = deque()
         self._positions = CallPositions()
         self._calls: dict[int, _Block] = {}
+        self.repeats = False
+        """Whether the last piece, if it gave one delta only, would give one again and no more."""
 
     @property
     def any(self) -> bool:
@@ -90,8 +95,14 @@ class Blocks:
         """Whether the reply calls a tool; a call without a name is none."""
         return any(call.name for call in self._calls.values())
 
+    @property
+    def arguments(self) -> list[bytes] | None:
+        """The pieces of the call that is open, without their quotes."""
+        return self._open.arguments if self._open and self._open.kind == "tool_use" else None
+
     def text(self, kind: Literal["text", "thinking"], literal: Raw, out: list[Event]) -> None:
         """A piece of text or of reasoning."""
+        self.repeats = not self._waiting
         if self._open and self._open.kind == kind and not self._waiting:
             out.append(BlockDelta(self._index, _DELTA[kind](literal)))
             return
@@ -106,11 +117,13 @@ class Blocks:
         """A piece of a tool call, perhaps its first."""
         function = delta.function
         block = self._call_of(delta, (function and function.name) or "")
-        literal = _string_literal(bytes(function.arguments)) if function else b""
+        told = bytes(function.arguments) if function else b""
+        literal = _string_literal(told)
         if len(literal) > 2 and not block.done:
             block.pieces.append(literal)
-            block.arguments.append(literal)
+            block.arguments.append(literal[1:-1])
         out += self._advance()
+        self.repeats = literal == told and not self._waiting
 
     def close(self, out: list[Event]) -> None:
         """The reply ends: everything that waits, in order."""
@@ -173,4 +186,4 @@ def _string_literal(raw: bytes) -> bytes:
     """Arguments as a string literal; an object in their place becomes the string it should be."""
     if not raw or raw == b"null":
         return b""
-    return raw if raw.startswith(b'"') else msgspec.json.encode(raw.decode())
+    return raw if raw.startswith(b'"') else msgspec.json.encode(raw.decode(errors="replace"))

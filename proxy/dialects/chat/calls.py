@@ -69,8 +69,6 @@ class CallKeys:
         self._positions = CallPositions()
         self._begun: set[int] = set()
         self._held: dict[int, Json] = {}
-        self.settled: set[bytes] = set()
-        """Indices, as they are written, of calls whose further pieces lack nothing."""
 
     def mend(self, calls: object) -> list[Json]:
         """The pieces to pass on; equal to `calls` where nothing is missing."""
@@ -91,7 +89,6 @@ class CallKeys:
             function.pop("name", None)
         if position in self._begun:
             self._mend_arguments(function, position)
-            self._settle(index, position)
             return {**call, "index": position, "function": function}
         held = self._held.pop(position, {})
         call_id = held.get("id") or call_id
@@ -103,7 +100,6 @@ class CallKeys:
         self._fresh[position] = name
         function["arguments"] = arguments
         self._mend_arguments(function, position)
-        self._settle(index, position)
         return {
             **call,
             "id": call_id or f"call_{self._reply_id}_{position}",
@@ -111,13 +107,6 @@ class CallKeys:
             "type": "function",
             "function": function,
         }
-
-    def _settle(self, index: int | None, position: int) -> None:
-        written = str(index).encode()
-        if index == position and position not in self._fresh:
-            self.settled.add(written)
-        else:
-            self.settled.discard(written)
 
     def _mend_arguments(self, function: Json, position: int) -> None:
         """The first piece that says something, as the tool's schema proves it was meant."""

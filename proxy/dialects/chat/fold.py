@@ -33,16 +33,16 @@ class ChatFold:
 
     def body(self) -> bytes:
         """The completion as JSON."""
-        choices = [self._choice(index) for index in sorted(self._choices)]
-        head = {**self._head, "object": "chat.completion", "choices": choices}
-        return encode(_joined(head))
+        choices = [_joined(self._choice(index)) for index in sorted(self._choices)]
+        return encode({**self._head, "object": "chat.completion", "choices": choices})
 
     def _take(self, event: dict[str, Any]) -> None:
         self._head.update(members(event) if None in event.values() else event)
         for told in objects(event.get("choices")):
             choice = self._choices.setdefault(index_of(told), {"message": {}})
             _merge(choice["message"], mapping(told.get("delta")))
-            _merge(choice, {key: value for key, value in told.items() if key not in _OWN})
+            if more := {key: value for key, value in told.items() if key not in _OWN}:
+                _merge(choice, more)
             choice["finish_reason"] = told.get("finish_reason") or choice.get("finish_reason")
 
     def _choice(self, index: int) -> dict[str, Any]:

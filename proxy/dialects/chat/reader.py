@@ -21,7 +21,7 @@ from proxy.dialects.events import (
     MessageStop,
     Stop,
 )
-from proxy.dialects.translation import RefusedError, read_each
+from proxy.dialects.translation import RefusedError
 from proxy.tokens.usage import Usage
 
 STOP_REASONS: Final[Mapping[str, str]] = {
@@ -47,23 +47,29 @@ class ChatReader:
         self._usage: dict[str, Any] | None = None
         self._ended = False
 
-    def read(self, frames: list[bytes]) -> list[Event]:
+    @property
+    def repeats(self) -> bool:
         """See `Reader`."""
-        return read_each(frames, self._read)
+        return self._blocks.repeats
 
-    def _read(self, data: bytes, events: list[Event]) -> None:
-        """Append the events of a chunk. Raises RefusedError for an error or unreadable data."""
+    @property
+    def arguments(self) -> list[bytes] | None:
+        """See `Reader`."""
+        return self._blocks.arguments
+
+    def read(self, data: bytes) -> list[Event]:
+        """See `Reader`."""
         try:
             chunk = _decode(data)
         except (ValueError, RecursionError):
             if data == b"[DONE]":
-                self._done(events)
-                return
+                return self._done()
             chunk = _read_cut_text(data)
         if chunk.error or (
             chunk.choices is None and refusals.find_error(loose_json.decode_any(data))
         ):
-            raise RefusedError(data)
+            raise RefusedError
+        events: list[Event] = []
         if not self._started:
             self._started = True
             events.append(MessageStart(MessageHead(id=chunk.id or "")))
@@ -76,11 +82,13 @@ class ChatReader:
                 self._read_delta(choice.delta, events)
             if choice.finish_reason:
                 self._finish(choice.finish_reason, events)
+        return events
 
-    def _done(self, events: list[Event]) -> None:
+    def _done(self) -> list[Event]:
+        events: list[Event] = []
         if self._blocks.any:
             self._finish(None, events)
-        events += self.end()
+        return events + self.end()
 
     def end(self) -> list[Event]:
         """The last events, if a finish reason was told; nothing if the reply is incomplete."""
@@ -122,4 +130,4 @@ def _read_cut_text(data: bytes) -> Chunk:
     try:
         return loose_json.decode_typed(data, _decode)
     except (ValueError, RecursionError):
-        raise RefusedError(data) from None
+        raise RefusedError from None

@@ -12,25 +12,38 @@ from typing import Any, Final
 from proxy import refusals, sse
 from proxy.dialects.chat.calls import CallKeys
 from proxy.dialects.chat.frames import DONE, ZAI_FINISH_REASONS, index_of, is_text
-from proxy.dialects.relay import Relay
+from proxy.dialects.relay import LITERAL, Relay
 from proxy.dialects.transcoder import Phase, ReplyContext
 from proxy.loose_json import decode_any, encode, members, objects
 from proxy.tokens.usage import Usage, relay_chat_usage
 
-_ENDING: Final = (b'"usage"', b'"finish_reason":"', b'"finish_reason": "', b'"error"')
-_OWNED: Final = (*_ENDING, b'"tool_calls":', b"data: [")
-_FRAGMENT: Final = re.compile(
-    rb'data: .*"tool_calls": ?\[\{"index": ?(\d+), ?"function": ?\{"arguments": ?"'
+_OWNED: Final = (
+    b'"usage"',
+    b'"finish_reason":"',
+    b'"finish_reason": "',
+    b'"error"',
+    b'"tool_calls":',
+    b"data: [",
 )
-"""The bulk of a call: a piece of its arguments, in a shape that lacks nothing."""
-
 _MODEL: Final = re.compile(rb'"model": ?"(?:[^"\\]|\\.)*"')
+_MEMBER: Final = rb'"\w+": ?(?:"[^"\\]*"|\d+|null)'
+_DELTA: Final = re.compile(
+    rb'data: \{(?:%s, ?)*"choices": ?\[\{"index": ?\d+, ?"delta": ?\{(?:"role": ?"assistant", ?)?'
+    rb'"(?:content|reasoning_content|tool_calls": ?\[\{"index": ?\d+, ?"function": ?\{"arguments)"'
+    rb': ?%s(?:\}\}\])?\}(?:, ?"finish_reason": ?null)?\}\](?:, ?%s)*\}'
+    % (_MEMBER, LITERAL, _MEMBER)
+)
+"""A chunk from which a fold takes nothing but its text that the chunk before did not tell."""
+
 _REQUIRED: Final = ("id", "object", "created", "model", "choices")
 _CONTENT: Final = ("content", "reasoning_content", "reasoning", "refusal", "audio")
 
 
 class ChatRelay(Relay):
     """See `Transcoder`."""
+
+    in_texts = re.compile(rb"data: \[")
+    delta = _DELTA
 
     def __init__(self, context: ReplyContext) -> None:
         super().__init__(context, _OWNED)
@@ -53,9 +66,7 @@ class ChatRelay(Relay):
     def _pass(self, frames: bytes) -> bytes:
         return frames.replace(self._told_model, self._model)
 
-    def _frame(self, frame: bytes) -> bytes:
-        if self._is_plain_fragment(frame):
-            return self._pass(frame) + sse.END
+    def _look(self, frame: bytes) -> bytes:
         data = sse.data_of(frame)
         if not data:
             return frame + sse.END
@@ -69,17 +80,6 @@ class ChatRelay(Relay):
             self._learn(event, data)
         return self._chunk(event, frame)
 
-    def _is_plain_fragment(self, frame: bytes) -> bool:
-        """Whether a frame says nothing but a further piece of one call that is well under way."""
-        fragment = None if self._looks_at_all() else _FRAGMENT.match(frame)
-        return (
-            fragment is not None
-            and 0 in self._calls
-            and fragment[1] in self._calls[0].settled
-            and frame.count(b'"arguments"') == 1
-            and not any(mark in frame for mark in _ENDING)
-        )
-
     def _chunk(self, event: dict[str, Any], frame: bytes) -> bytes:
         choices, mended = self._mend(objects(event.get("choices")))
         if event.get("usage") is not None:
@@ -89,7 +89,7 @@ class ChatRelay(Relay):
             self.progress()
         finished = [c["finish_reason"] for c in choices if c.get("finish_reason")]
         if self._complete and not (mended or finished) and event.get("usage") is None:
-            return self._pass(frame) + sse.END
+            return self._pass_alike(frame)
         told = members(event)
         event = {**self._head, **told, "model": self.context.model, "choices": choices}
         if finished:

@@ -1,8 +1,7 @@
 """Events to Chat chunks for a client whose reply comes from the Messages side.
 
-Deltas are the bulk: the JSON around them is rendered once, into a prefix and a suffix. Blocks that
-Chat has no word for (redacted thinking, server tools) are left out; a call of a server tool must
-not look like one the client should answer.
+Blocks that Chat has no word for (redacted thinking, server tools) are left out; a call of a server
+tool must not look like one the client should answer.
 """
 
 from collections.abc import Mapping
@@ -40,8 +39,10 @@ FINISH_REASONS: Final[Mapping[str, str]] = {
 }
 """Messages stop reason -> Chat finish reason; an unknown one is passed on as it is."""
 
-_SUFFIX: Final = b'},"finish_reason":null}]}\n\n'
-_CALL_SUFFIX: Final = b'}}]},"finish_reason":null}]}\n\n'
+_DELTA: Final = b'data: %s,"choices":[{"index":0,"delta":{%s},"finish_reason":null}]}\n\n'
+_TEXT: Final = b'"content":%s'
+_REASONING: Final = b'"reasoning_content":%s'
+_ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments":%s}}]'
 
 
 class ChatWriter:
@@ -60,9 +61,9 @@ class ChatWriter:
         if type(event) is BlockDelta:
             delta = event.delta
             if type(delta) is TextDelta:
-                out += (self._text, delta.text, _SUFFIX)
+                out.append(self._delta(_TEXT % delta.text))
             elif type(delta) is ThinkingDelta:
-                out += (self._reasoning, delta.thinking, _SUFFIX)
+                out.append(self._delta(_REASONING % delta.thinking))
             elif type(delta) is InputJsonDelta and self._block and _is_call(self._block):
                 self._write_arguments(delta.partial_json, out)
         else:
@@ -75,10 +76,10 @@ class ChatWriter:
             "created": self._context.created,
             "model": self._context.model,
         }
-        prefix = b"data: " + encode(self._head)[:-1] + b',"choices":[{"index":0,"delta":{'
-        self._text = prefix + b'"content":'
-        self._reasoning = prefix + b'"reasoning_content":'
-        self._calls = prefix + b'"tool_calls":[{"index":'
+        self._opening = encode(self._head)[:-1]
+
+    def _delta(self, delta: bytes) -> bytes:
+        return _DELTA % (self._opening, delta)
 
     def _write_rest(self, event: Event, usage: Usage, out: list[bytes]) -> None:
         match event:
@@ -114,25 +115,22 @@ class ChatWriter:
             call = {"index": self._call, "id": call_id, "type": "function", "function": function}
             out.append(self._choice({"tool_calls": [call]}))
         elif len(block.text) > 2:
-            out += (self._text, block.text, _SUFFIX)
+            out.append(self._delta(_TEXT % block.text))
         elif len(block.thinking) > 2:
-            out += (self._reasoning, block.thinking, _SUFFIX)
+            out.append(self._delta(_REASONING % block.thinking))
 
     def _stop_block(self, out: list[bytes]) -> None:
         """A call without a single piece of arguments gets those of its start, at least `{}`."""
         block, self._block = self._block, None
         if block and _is_call(block) and not self._arguments_seen:
             told = bytes(block.input)
-            whole = encode(told.decode() if told.startswith(b"{") else "{}")
-            out += (self._arguments_prefix(), whole, _CALL_SUFFIX)
+            whole = encode(told.decode(errors="replace") if told.startswith(b"{") else "{}")
+            out.append(self._delta(_ARGUMENTS % (self._call, whole)))
 
     def _write_arguments(self, literal: Raw, out: list[bytes]) -> None:
         if len(literal) > 2 and literal != NULL:
             self._arguments_seen = True
-            out += (self._arguments_prefix(), literal, _CALL_SUFFIX)
-
-    def _arguments_prefix(self) -> bytes:
-        return b'%s%d,"function":{"arguments":' % (self._calls, self._call)
+            out.append(self._delta(_ARGUMENTS % (self._call, literal)))
 
     def _choice(self, delta: dict[str, Any], finish: str | None = None, usage: Any = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}

@@ -4,7 +4,7 @@ import msgspec
 
 from proxy import loose_json, refusals
 from proxy.dialects.events import Event, Ping
-from proxy.dialects.translation import RefusedError, read_each
+from proxy.dialects.translation import RefusedError
 
 _decode = msgspec.json.Decoder(Event | Ping).decode
 
@@ -12,43 +12,39 @@ _decode = msgspec.json.Decoder(Event | Ping).decode
 class MessagesReader:
     """See `Reader`. Pings and events or deltas of unknown type say nothing and are passed over."""
 
-    def read(self, frames: list[bytes]) -> list[Event]:
+    repeats = True
+    arguments = None
+
+    def read(self, data: bytes) -> tuple[Event, ...]:
         """See `Reader`."""
         try:
-            return [event for data in frames if type(event := _decode(data)) is not Ping]
+            event = _decode(data)
+        except msgspec.ValidationError:
+            return _pass_over(data)
         except (ValueError, RecursionError):
-            return read_each(frames, _read)
+            return _read_cut_text(data)
+        return () if type(event) is Ping else (event,)
 
     def end(self) -> tuple[Event, ...]:
         """Nothing: only `message_stop` ends a Messages reply."""
         return ()
 
 
-def _read(data: bytes, events: list[Event]) -> None:
-    """Append the event in `data`. Raises RefusedError for an error event or unreadable data."""
-    try:
-        event = _decode(data)
-        if type(event) is not Ping:
-            events.append(event)
-    except msgspec.ValidationError:
-        _pass_over(data)
-    except (ValueError, RecursionError):
-        _read_cut_text(data, events)
+def _pass_over(data: bytes) -> tuple[()]:
+    """Raises RefusedError unless it is an object, and no error."""
+    if data != b"[DONE]":
+        value = loose_json.decode_any(data)
+        if not isinstance(value, dict) or refusals.find_error(value):
+            raise RefusedError
+    return ()
 
 
-def _pass_over(data: bytes) -> None:
-    if data == b"[DONE]":
-        return
-    value = loose_json.decode_any(data)
-    if not isinstance(value, dict) or refusals.find_error(value):
-        raise RefusedError(data)
-
-
-def _read_cut_text(data: bytes, events: list[Event]) -> None:
+def _read_cut_text(data: bytes) -> tuple[Event, ...]:
     """An event whose text ends or begins within a surrogate pair: the literal stays as it is."""
     try:
-        events.append(loose_json.decode_typed(data, _decode))
+        event = loose_json.decode_typed(data, _decode)
     except msgspec.ValidationError:
-        _pass_over(data)
+        return _pass_over(data)
     except (ValueError, RecursionError):
-        raise RefusedError(data) from None
+        raise RefusedError from None
+    return () if isinstance(event, Ping) else (event,)

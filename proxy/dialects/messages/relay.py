@@ -1,11 +1,11 @@
 """Messages in, Messages out: bytes pass untouched but for model, usage, errors and missing keys."""
 
-from collections.abc import Callable
+import re
 from typing import Any, Final
 
 from proxy import refusals, sse
 from proxy.dialects.messages.frames import message_start
-from proxy.dialects.relay import Relay
+from proxy.dialects.relay import LITERAL, Relay
 from proxy.dialects.transcoder import Phase, ReplyContext
 from proxy.loose_json import decode_any, encode, members
 from proxy.tokens.usage import Usage, relay_messages_usage
@@ -16,23 +16,28 @@ _OWNED: Final = (b"message_", b"error", b"data: [")
 _CALLS: Final = (b'"tool_use"', b'"input_json_delta"')
 """Where the arguments are, of tools whose schema is known."""
 
+_DELTA: Final = re.compile(
+    rb'(?:event: content_block_delta\n)?data: \{"type": ?"content_block_delta", ?"index": ?\d+, ?'
+    rb'"delta": ?\{"type": ?"(?:text|thinking|input_json)_delta", ?'
+    rb'"(?:text|thinking|partial_json)": ?%s\}\}' % LITERAL
+)
+"""A delta that a fold takes nothing from but its text."""
+
 
 class MessagesRelay(Relay):
     """See `Transcoder`."""
 
+    in_texts = re.compile(rb"message_|error|data: \[")
+    delta = _DELTA
+
     def __init__(self, context: ReplyContext) -> None:
         super().__init__(context, _OWNED + _CALLS if context.schemas else _OWNED)
         self._fresh: dict[int, str] = {}
-        self._on: dict[str, Callable[[dict[str, Any]], bytes]] = {
-            "message_start": self._start,
-            "message_delta": self._stop_reason,
-            "message_stop": self._stop,
-        }
 
     def _looks_at_all(self) -> bool:
         return self.phase is Phase.WAITING
 
-    def _frame(self, frame: bytes) -> bytes:
+    def _look(self, frame: bytes) -> bytes:
         data = sse.data_of(frame)
         if not data:
             return frame + sse.END
@@ -41,13 +46,19 @@ class MessagesRelay(Relay):
             if data != b"[DONE]":
                 self.fail_with(data)
             return b""
-        kind = str(event.get("type"))
-        if kind in self._on:
-            return self._on[kind](event)
+        kind = event.get("type")
+        if kind == "message_start":
+            return self._start(event)
+        if kind == "message_delta":
+            return self._stop_reason(event)
+        if kind == "message_stop":
+            return self._stop(event)
         if kind in ("content_block_start", "content_block_delta"):
             self.progress()
             if self.context.schemas and self._mended(event):
                 return sse.frame(encode(event), kind.encode())
+            if kind == "content_block_delta":
+                return self._pass_alike(frame)
         return frame + sse.END
 
     def _mended(self, event: dict[str, Any]) -> bool:

@@ -1,7 +1,4 @@
-"""Events to Messages frames for a client whose reply comes from another dialect.
-
-Deltas are the bulk: the JSON around them is rendered once per block, into a prefix.
-"""
+"""Events to Messages frames for a client whose reply comes from another dialect."""
 
 from typing import Final
 
@@ -11,6 +8,7 @@ from proxy.dialects.events import (
     BlockDelta,
     BlockStart,
     BlockStop,
+    Delta,
     Event,
     InputJsonDelta,
     MessageDelta,
@@ -24,12 +22,10 @@ from proxy.dialects.transcoder import ReplyContext
 from proxy.loose_json import encode
 from proxy.tokens.usage import Usage
 
-_DELTAS: Final = {
-    TextDelta: ("text_delta", "text"),
-    ThinkingDelta: ("thinking_delta", "thinking"),
-    InputJsonDelta: ("input_json_delta", "partial_json"),
-    SignatureDelta: ("signature_delta", "signature"),
-}
+_DELTA: Final = (
+    b"event: content_block_delta\n"
+    b'data: {"type":"content_block_delta","index":%d,"delta":{"type":"%s","%s":%s}}\n\n'
+)
 _EMPTY_BLOCKS: Final[dict[str, dict[str, object]]] = {
     "text": {"type": "text", "text": ""},
     "thinking": {"type": "thinking", "thinking": "", "signature": ""},
@@ -42,20 +38,11 @@ class MessagesWriter:
 
     def __init__(self, context: ReplyContext) -> None:
         self._context = context
-        self._prefixes: dict[type, bytes] = {}
 
     def write(self, event: Event, usage: Usage, out: list[bytes]) -> None:
         """Append the frame of `event`."""
         if type(event) is BlockDelta:
-            delta = event.delta
-            if type(delta) is TextDelta:
-                out += (self._prefixes[TextDelta], delta.text, b"}}\n\n")
-            elif type(delta) is ThinkingDelta:
-                out += (self._prefixes[ThinkingDelta], delta.thinking, b"}}\n\n")
-            elif type(delta) is InputJsonDelta:
-                out += (self._prefixes[InputJsonDelta], delta.partial_json, b"}}\n\n")
-            elif type(delta) is SignatureDelta:
-                out += (self._prefixes[SignatureDelta], delta.signature, b"}}\n\n")
+            out.append(_delta(event.index, event.delta))
         else:
             out.append(self._frame(event, usage))
 
@@ -66,7 +53,6 @@ class MessagesWriter:
                     self._context, {"id": head.id or self._context.reply_id}, usage
                 )
             case BlockStart(index=index, content_block=block):
-                self._prefixes = _prefixes(index)
                 start = {
                     "type": "content_block_start",
                     "index": index,
@@ -90,15 +76,16 @@ class MessagesWriter:
                 return _STOP
 
 
-def _prefixes(index: int) -> dict[type, bytes]:
-    """Everything before the literal of a delta of block `index`, for each kind of delta."""
-    return {
-        kind: (
-            f'event: content_block_delta\ndata: {{"type":"content_block_delta","index":{index},'
-            f'"delta":{{"type":"{name}","{field}":'
-        ).encode()
-        for kind, (name, field) in _DELTAS.items()
-    }
+def _delta(index: int, delta: Delta) -> bytes:
+    match delta:
+        case TextDelta(text=literal):
+            return _DELTA % (index, b"text_delta", b"text", literal)
+        case ThinkingDelta(thinking=literal):
+            return _DELTA % (index, b"thinking_delta", b"thinking", literal)
+        case InputJsonDelta(partial_json=literal):
+            return _DELTA % (index, b"input_json_delta", b"partial_json", literal)
+        case SignatureDelta(signature=literal):
+            return _DELTA % (index, b"signature_delta", b"signature", literal)
 
 
 def _empty_block(block: Block) -> dict[str, object]:
