@@ -7,6 +7,7 @@ translate, open the upstream, pass the reply on.
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Final
 
 from aiohttp import web
@@ -41,9 +42,11 @@ from proxy.middlewares.guard import cors_headers, guard
 from proxy.middlewares.observe import observe
 from proxy.middlewares.routing import route
 from proxy.middlewares.token_scaling import token_scaling
+from proxy.routing import Route
 from proxy.settings import Settings
 from proxy.text import printable
 from proxy.tokens.counter import TokenCounter
+from proxy.tokens.scale import Scale
 from proxy.upstream.client import Upstream
 from proxy.upstream.cooldown import Cooldowns
 from proxy.upstream.gate import Gates
@@ -159,12 +162,20 @@ async def _tell_decisions(request: web.Request, response: web.StreamResponse) ->
     seen = request[OBSERVATION]
     told = {name: value for name, value in seen.passed_back.items() if name not in headers}
     told["x-request-id"] = told["request-id"] = seen.request_id
-    if route := seen.route:
-        told["x-proxy-route"] = route.endpoint
-        told["x-proxy-model"] = printable(route.model, _HEADER_LIMIT)
-        told["x-proxy-reason"] = printable(route.reason, _HEADER_LIMIT)
-    if seen.scale:
-        told["x-proxy-token-scale"] = str(seen.scale)
     if seen.changes and (changed := seen.changes.header()):
         told["x-proxy-changed"] = changed
     headers.update(told)
+    if route := seen.route:
+        decided = _decided if len(route.asked) <= _HEADER_LIMIT else _decided.__wrapped__
+        headers.update(decided(route, seen.scale))
+
+
+@lru_cache(maxsize=256)
+def _decided(route: Route, scale: Scale | None) -> dict[str, str]:
+    """Most requests go the same few ways; very long names are not remembered."""
+    told = {
+        "x-proxy-route": route.endpoint,
+        "x-proxy-model": printable(route.model, _HEADER_LIMIT),
+        "x-proxy-reason": printable(route.reason, _HEADER_LIMIT),
+    }
+    return {**told, "x-proxy-token-scale": str(scale)} if scale else told

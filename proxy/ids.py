@@ -1,8 +1,8 @@
 """Ids that nobody can guess and everybody can paste."""
 
-import secrets
+import os
 
 
 def new_request_id() -> str:
     """`req_` and 24 hexadecimal digits."""
-    return "req_" + secrets.token_hex(12)
+    return "req_" + os.urandom(12).hex()

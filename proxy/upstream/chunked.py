@@ -14,6 +14,8 @@ _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 _SIZES: Final = [b"%x" % size for size in range(1_024)]
 """How the sizes of most chunks are written: looking it up takes half the time of writing it."""
 
+_ONLY_LIMIT: Final = len(_SIZES) + 16
+
 _LINE_LIMIT: Final = 8_190
 """Bytes of a size with its extensions, or of a trailer: as long as aiohttp lets a header be."""
 
@@ -34,15 +36,14 @@ class ChunkedBody:
 
     def feed(self, data: bytes) -> bytes:
         """The bytes of the body in `data`. Raises ChunkedError."""
-        if only := self.only_chunk(data):
-            return only
         pieces: list[bytes] = []
         if self._held:
             data, self._held = self._held + data, b""
-        place = 0
-        if not self._missing and not self._trailers:
-            place = _sweep(data, pieces)
+        place, is_swept = 0, False
         while place < len(data) and not self.ended:
+            if not (is_swept or self._missing or self._trailers):
+                place, is_swept = _sweep(data, place, pieces), True
+                continue
             step = self._step(data, place, pieces)
             if step == place:
                 self._hold(data[place:])
@@ -55,7 +56,7 @@ class ChunkedBody:
     def only_chunk(self, data: bytes) -> bytes:
         """The body of the one short chunk that `data` is, as when events come singly; else `b""`,
         and nothing was taken."""
-        if self._held or self._missing or self._trailers:
+        if len(data) > _ONLY_LIMIT or self._held or self._missing or self._trailers:
             return b""
         size, _, rest = data.partition(_END)
         length = len(rest) - len(_END)
@@ -106,15 +107,15 @@ class ChunkedBody:
         self._held = rest
 
 
-def _sweep(data: bytes, pieces: list[bytes]) -> int:
-    """Take all chunks at the beginning of `data`, if they look as usual; where the next begins."""
-    lines = data.split(_END)
+def _sweep(data: bytes, place: int, pieces: list[bytes]) -> int:
+    """Take all chunks from `place` on, if they look as usual; where the next begins."""
+    lines = (data[place:] if place else data).split(_END)
     taken = (len(lines) - 1) // 2 * 2
     if taken and not lines[taken - 1]:
         taken -= 2  # what looks like a chunk of nothing is the end of the body
     sizes, bodies = lines[0:taken:2], lines[1:taken:2]
-    if not bodies or b"" in bodies or not _fit(bodies, sizes):
-        return 0
+    if not all(bodies) or not _fit(bodies, sizes):
+        return place
     pieces += bodies
     return len(data) - len(_END.join(lines[taken:]))
 
