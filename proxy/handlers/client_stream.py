@@ -75,7 +75,10 @@ class ClientStream:
         except ConnectionError:
             raise ClientLeftError from None
         self._transport = self._request.transport
-        self._sent(data)
+        self.bytes_out += len(data)
+        self.last_write = self._now()
+        if self.listener:
+            self.listener(data)
 
     def is_clear(self, size: int) -> bool:
         """Whether `send` will do for so many bytes: the client has taken all before, and is there.
@@ -93,15 +96,12 @@ class ClientStream:
     def send(self, data: bytes) -> None:
         """Send whole frames at once, past aiohttp's layers: most events go this way."""
         if data and self._transport:
-            framed = b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
-            self._transport.write(framed)
-            self._sent(data)
-
-    def _sent(self, data: bytes) -> None:
-        self.last_write = self._now()
-        self.bytes_out += len(data)
-        if self.listener:
-            self.listener(data)
+            size = len(data)
+            self._transport.write(b"%x\r\n%b\r\n" % (size, data) if self._is_chunked else data)
+            self.bytes_out += size
+            self.last_write = self._now()
+            if self.listener:
+                self.listener(data)
 
     async def keep_alive(self, frame: bytes = sse.comment(b"keep-alive")) -> None:
         """Send `frame` unless the client has unread bytes anyway, then waiting would block."""

@@ -6,20 +6,22 @@ one whole chunk and leaves all else (several, parts, the end, a lost connection)
 """
 
 import asyncio
-from collections.abc import Callable
+from typing import Any
+
+from aiohttp.streams import StreamReader
 
 from proxy.upstream.chunked import ChunkedBody
+from proxy.upstream.reply import Sink
 
 
 class Direct(asyncio.Protocol):
-    """Stands before `protocol`; `hand_on` gets the content of each whole chunk of `body`."""
+    """Stands before `protocol` while there is a `sink` for what `body` brings to `reader`."""
 
-    def __init__(
-        self, protocol: asyncio.Protocol, body: ChunkedBody, hand_on: Callable[[bytes], object]
-    ) -> None:
+    def __init__(self, protocol: asyncio.Protocol, body: ChunkedBody, reader: StreamReader) -> None:
+        self.sink: Sink | None = None
         self._protocol = protocol
         self._only_chunk = body.only_chunk
-        self._hand_on = hand_on
+        self._reader: Any = reader
         self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
         self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
         self.eof_received = protocol.eof_received  # type: ignore[method-assign]
@@ -27,7 +29,13 @@ class Direct(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
-        if content := self._only_chunk(data):
-            self._hand_on(content)
-        else:
+        content = self._only_chunk(data)
+        if not content:
             self._protocol.data_received(data)
+        elif self.sink is None or self._reader._buffer or not self.sink(content):
+            self._reader.feed_data(content)
+
+    def hand_on(self, content: bytes) -> None:
+        """To the sink, if nothing waits to be read; else, and if it refuses, to the reader."""
+        if self.sink is None or self._reader._buffer or not self.sink(content):
+            self._reader.feed_data(content)

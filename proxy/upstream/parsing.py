@@ -31,7 +31,6 @@ class ReplyParser:
         self._head_is_over = False
         self._chunked: ChunkedBody | None = None
         self._content: StreamReader = EMPTY_PAYLOAD
-        self._sink: Sink | None = None
         self._direct: Direct | None = None
 
     def feed_data(self, data: bytes) -> Parsed:
@@ -60,20 +59,15 @@ class ReplyParser:
     @property
     def sink(self) -> Sink | None:
         """See `Source`: it gets what plain chunked bodies bring."""
-        return self._sink
+        return self._direct.sink if self._direct else None
 
     @sink.setter
     def sink(self, sink: Sink | None) -> None:
-        self._sink = sink
-        transport = self._protocol.transport
-        if self._direct and transport is not None:
-            transport.set_protocol(self._direct if sink else self._protocol)
-
-    def _hand_on(self, content: bytes) -> None:
-        """To the sink, if nothing waits to be read; else, and if it refuses, to the reader."""
-        inside: Any = self._content
-        if self._sink is None or inside._buffer or not self._sink(content):
-            self._content.feed_data(content)
+        if self._direct:
+            self._direct.sink = sink
+            transport = self._protocol.transport
+            if transport is not None:
+                transport.set_protocol(self._direct if sink else self._protocol)
 
     def _feed_head(self, data: bytes) -> Parsed:
         begun, data = self._last_bytes, bytes(data)
@@ -92,7 +86,7 @@ class ReplyParser:
         self._head_is_over = True
         if len(messages) == 1 and _is_plain(*messages[0]):
             self._chunked, self._content = ChunkedBody(), messages[0][1]
-            self._direct = Direct(self._protocol, self._chunked, self._hand_on)
+            self._direct = Direct(self._protocol, self._chunked, self._content)
             self._feed_body(self._chunked, rest)
             return messages, False, b""
         more, upgraded, tail = self._whole.feed_data(rest) if rest else ((), upgraded, tail)
@@ -109,8 +103,8 @@ class ReplyParser:
             broken = TransferEncodingError(str(error))
             self._content.set_exception(ClientPayloadError(str(error)), broken)
             raise broken from None
-        if content:
-            self._hand_on(content)
+        if content and self._direct:
+            self._direct.hand_on(content)
         if body.ended:
             self._content.feed_eof()
             if body.rest:
