@@ -14,7 +14,7 @@ from proxy import sse
 from proxy.dialects import stencil
 from proxy.dialects.transcoder import OVER, ReplyContext, Transcoder
 
-LITERAL: Final = rb'("(?:[^"\\]|\\.)++")'
+LITERAL: Final = rb'("(?!")[^"\\]*(?:\\.[^"\\]*)*")'
 _TEXT: Final = re.compile(
     rb'"(?:text|thinking|partial_json|content|reasoning_content|reasoning|arguments)": ?' + LITERAL
 )
@@ -83,7 +83,8 @@ class Relay(Transcoder):
     def _pass_alike(self, frame: bytes) -> bytes:
         """What becomes of a frame that changes nothing here, and of those like it."""
         told = self._pass(frame) + sse.END
-        text = None if self._looks_at_all() else self._find_text(frame)
+        is_short = len(frame) <= stencil.LONGEST
+        text = self._find_text(frame) if is_short and not self._looks_at_all() else None
         if text:
             merges = not self.context.streams
             self._stencil = stencil.learn(text[1], frame, told, merges=merges, unless=self.in_texts)

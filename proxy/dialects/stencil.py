@@ -14,17 +14,21 @@ from typing import Final
 
 from proxy.sse import END
 
-_PLAIN: Final = rb'[^"\\\x00-\x1f]*+'
+_PLAIN: Final = rb'[^"\\\x00-\x1f]*'
 _PAIR: Final = rb"[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE: Final = (
     rb'\\(?:["\\/bfnrt]|u(?:[0-9abcefABCEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}|%s))' % _PAIR
 )
-_STRING: Final = rb"%s(?:%s%s)*+" % (_PLAIN, _ESCAPE, _PLAIN)
+_STRING: Final = rb"%s(?:%s%s)*" % (_PLAIN, _ESCAPE, _PLAIN)
 """What JSON allows between quotes (RFC 8259, section 7), without halves of surrogate pairs."""
 
+# No possessive quantifiers: Python before 3.11.5 takes what they should refuse (gh-106052).
 _is_odd = re.compile(rb'["\\\x00-\x1f]').search
 _is_string = re.compile(_STRING).fullmatch
-_strings = re.compile(rb"(?:(?!\r)%s\r)*+" % _STRING).match
+_strings = re.compile(rb"(?:(?!\r)%s\r)*" % _STRING).match
+
+LONGEST: Final = 64 * 1024
+"""Bytes of a frame that goes by a stencil: an expression takes memory for each escape it passes."""
 
 _AT_ONCE: Final = 128
 """Frames that are cut before any is checked: what is cut in vain has a bound."""
@@ -57,7 +61,7 @@ class Stencil:
 
     def one(self, run: bytes) -> bytes | None:
         """What the client is told of a run that is one frame of this kind; None if it is not."""
-        if not (run.startswith(self._before) and run.endswith(self._end)):
+        if len(run) > LONGEST or not (run.startswith(self._before) and run.endswith(self._end)):
             return None
         string = run[len(self._before) : -len(self._end)]
         if not string or (_is_odd(string) and not _is_string(string)):
@@ -77,7 +81,7 @@ class Stencil:
         first, last = len(before), -len(behind)
         strings: list[bytes] = []
         for frame in islice(frames, start, start + _AT_ONCE):
-            if frame[:first] != before or frame[last:] != behind:
+            if frame[:first] != before or frame[last:] != behind or len(frame) > LONGEST:
                 break
             strings.append(frame[first:last])
         if strings:
