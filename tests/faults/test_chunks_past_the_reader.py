@@ -1,14 +1,31 @@
 """Chunks that go to the client where they arrive: the same bytes in the same order, to the end."""
 
 import asyncio
+import contextlib
+import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_parser import HttpResponseParser
+from certificate import OPENSSL, make_certificate
 from conftest import KEY, StackFactory
-from fault_talk import PAIRS, PATHS, Dialect, Endpoint, ask, begin, content, delta, ending, verdict
+from fault_talk import (
+    PAIRS,
+    PATHS,
+    WAIT_SECONDS,
+    Dialect,
+    Endpoint,
+    ask,
+    begin,
+    content,
+    delta,
+    ending,
+    until,
+    verdict,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,9 +40,12 @@ from proxy.handlers.limits import Clock
 from proxy.handlers.reading import Chunks
 from proxy.simulator import Gate, Reply
 from proxy.tokens.scale import Scale
+from proxy.upstream import trust
+from proxy.upstream.client import Upstream
 from proxy.upstream.lean import read_available
 from proxy.upstream.parsing import ReplyParser
 from proxy.upstream.reply import Reply as Answer
+from proxy.upstream.trust import Trust
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 TEXTS = [f"piece {number}" for number in range(12)]
@@ -209,3 +229,78 @@ async def test_a_steady_stream_does_not_wake_its_reader(
         raw += await response.read()
     assert verdict(dialect, raw) == "end"
     assert woken <= len(start) + len(end) + 1
+
+
+class Dictated:
+    """A server that sends one HTTP chunk whenever it is told to, on connections that stay open."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self._pieces: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(HEAD)
+                while piece := await self._pieces.get():
+                    writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                writer.write(b"0\r\n\r\n")
+        writer.close()
+
+    def send(self, piece: bytes) -> None:
+        self._pieces.put_nowait(piece)
+
+
+async def over_the_wire(server: Dictated, opened: Upstream) -> list[bytes]:
+    """What one reply brings to a sink, chunk by chunk."""
+    taken: list[bytes] = []
+
+    def take(chunk: bytes) -> bool:
+        taken.append(chunk)
+        return True
+
+    async with opened.open("anthropic", "/", b"", {}) as reply:
+        chunks = Chunks(reply, Clock(0.0), None)
+        chunks.sink = take
+        reading = asyncio.ensure_future(anext(chunks, b""))
+        for number in range(5):
+            server.send(b"chunk %d" % number)
+            await until(lambda: taken and taken[-1].endswith(b"%d" % number))  # noqa: B023
+        server.send(b"")
+        assert await reading == b""
+    return taken
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["tcp", "tls"])
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_so_it_is_on_every_transport_and_the_connection_is_used_again(
+    loop: str, secure: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factory = pytest.importorskip("uvloop").new_event_loop if loop == "uvloop" else None
+    context = None
+    if secure:
+        if OPENSSL is None:
+            pytest.skip("openssl is not on PATH")
+        certificate, key = make_certificate(tmp_path)
+        believed = Trust(ssl.create_default_context(cafile=certificate), "this test")
+        monkeypatch.setattr(trust, "load", lambda: believed)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+
+    async def main() -> None:
+        server = Dictated()
+        listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=context)
+        port = listener.sockets[0].getsockname()[1]
+        base = f"{'https' if secure else 'http'}://127.0.0.1:{port}"
+        opened = Upstream(base, base, 5.0, "test")
+        async with asyncio.timeout(WAIT_SECONDS):
+            for _ in range(2):
+                assert await over_the_wire(server, opened) == [b"chunk %d" % n for n in range(5)]
+        assert server.connections == 1
+        await opened.close()
+        listener.close()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main())
