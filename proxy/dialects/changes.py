@@ -12,6 +12,8 @@ _HEADER_LIMIT: Final = 1_000
 _ENTRY_LIMIT: Final = 200
 """Names of unknown fields are the client's own, of any length."""
 
+_MOST: Final = 100
+
 
 class Changes:
     """The changes of one request, in order, each once."""
@@ -20,7 +22,9 @@ class Changes:
         self._entries: dict[str, None] = {}
 
     def add(self, field: str, what: str) -> None:
-        """Note that `what` happened to `field`."""
+        """Note that `what` happened to `field`; of very many the first are named."""
+        if len(self._entries) >= _MOST:
+            field, what = "others", "changed too"
         self._entries[_UNSAFE.sub("?", f"{field}: {what}"[:_ENTRY_LIMIT])] = None
 
     def dropped(self, field: str, why: str = "") -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import time
+from dataclasses import replace
 from typing import Any, Final
 
 from aiohttp import web
@@ -24,6 +25,9 @@ from proxy.tokens.usage import UNSCALED
 
 _log: Final = logging.getLogger("proxy.request")
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_NAME_LIMIT: Final = 200
+"""A model's name is the client's own, of any length; so much of it is told."""
+
 _RIGHT: Final = "v1/"
 """What stands before the path of an operation where the client's base URL is right."""
 
@@ -48,10 +52,10 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         _complete(seen)
         for observer in observers:
             observer.finished(request, status, now)
-        seen.stream = None
         level = _level(seen, status)
         if _log.isEnabledFor(level):
             _log.log(level, _line(seen, status, now))
+        _let_go(seen)
     return response
 
 
@@ -85,6 +89,16 @@ def _complete(seen: Observation) -> None:
     if seen.usage:
         seen.raw_tokens = seen.usage.as_messages()
         seen.scaled_tokens = seen.usage.as_messages(seen.scale or UNSCALED)
+    if seen.route and len(seen.route.asked) > _NAME_LIMIT:
+        asked, model = seen.route.asked[:_NAME_LIMIT], seen.route.model[:_NAME_LIMIT]
+        seen.route = replace(seen.route, asked=asked, model=model)
+
+
+def _let_go(seen: Observation) -> None:
+    """What must not outlive the request: its client, and what z.ai says, which may quote it."""
+    seen.stream = None
+    if seen.problem:
+        seen.problem = replace(seen.problem, message="")
 
 
 def _level(seen: Observation, status: int) -> int:

@@ -167,6 +167,8 @@ def test_changes_are_printable_and_of_a_sane_length() -> None:
         changes.dropped(f"field_{number}")
     assert len(changes.header()) <= 1000
     assert changes.header().endswith("...")
+    assert len(changes.entries()) == 101
+    assert changes.entries()[-1] == "others: changed too"
 
 
 def test_an_unanswered_call_at_the_end_is_left_alone() -> None:

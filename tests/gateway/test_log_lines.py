@@ -71,6 +71,16 @@ async def test_the_upstreams_request_id_is_logged(stack: Stack) -> None:
     assert (line["status"], line["upstream_status"], line["error"]) == (400, 400, "1211")
 
 
+async def test_a_line_is_of_a_sane_length(stack: Stack) -> None:
+    """A model's name and those of fields are the client's own."""
+    with json_log() as log:
+        body = ask(model="glm-" + "x" * 100_000, **{f"{'f' * 500}{n}": n for n in range(500)})
+        assert (await stack.post(PATHS["chat"], body)).status in (200, 400)
+        line = await log.request()
+    assert len(json.dumps(line)) < 40_000
+    assert len(line["model"]) == len(line["upstream_model"]) == 200
+
+
 async def test_every_change_is_logged_and_told(stack: Stack) -> None:
     with json_log() as log:
         response = await stack.post(

@@ -146,6 +146,23 @@ async def test_the_ring_is_bounded(stack: Stack) -> None:
         assert snapshot["requests"][-1]["path"] == f"/wrong/{RING + 4}"
 
 
+async def test_what_is_remembered_is_small_and_quotes_nobody(stack: Stack) -> None:
+    """A request may be of any length, so may its model's name; z.ai may quote any of it."""
+    ends = Ends(stack.app)
+    error = {"error": {"code": "1211", "message": f"no model canary-message {KEY}"}}
+    stack.script.replies.append(Reply.json(error, 400))
+    body = ask("canary-prompt", model="glm-" + "x" * 100_000, **{f"f{n}": n for n in range(500)})
+    assert (await stack.post(PATHS["messages"], body)).status == 400
+    await ends.reach(1)
+    (entry,) = stack.app[FEED]._ring
+    assert entry.seen.changes is not None
+    remembered = repr(entry) + repr(entry.seen.changes.entries())
+    assert "1211" in remembered
+    assert len(remembered) < 20_000
+    assert "canary" not in remembered
+    assert KEY not in remembered
+
+
 async def test_nothing_of_prompt_answer_or_key_is_told(stack: Stack) -> None:
     gates = [Gate(), Gate()]
     answer = held(gates[0])
