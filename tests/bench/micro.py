@@ -30,8 +30,12 @@ from proxy.routing import EndpointName
 from proxy.tokens.counter import TokenCounter
 from proxy.tokens.scale import Scale
 from proxy.tokens.usage import Usage
+from proxy.upstream.chunked import ChunkedBody
 
 _READ: Final = 16 * 1024
+_LARGE_READ: Final = 64 * 1024
+"""What a read of a body brings at most when it comes in one burst."""
+
 CONTEXT: Final = ReplyContext("glm-4.5", Scale.between(128_000, 200_000), 128_000, 0, "req_1")
 
 
@@ -73,6 +77,20 @@ def per(benchmark: BenchmarkFixture, unit: str, count: int, call: Callable[[], A
     assert benchmark.stats
     nanoseconds = benchmark.stats.stats.median / count * 1e9
     benchmark.extra_info.update({"unit": unit, "ns": round(nanoseconds, 1)})
+
+
+@both
+def test_chunked_body(benchmark: BenchmarkFixture, endpoint: EndpointName) -> None:
+    frames = sse.frames(RUNS[endpoint])
+    wire = b"".join(b"%x\r\n%b\n\n\r\n" % (len(frame) + 2, frame) for frame in frames)
+    reads = [wire[at : at + _LARGE_READ] for at in range(0, len(wire), _LARGE_READ)]
+
+    def decode() -> None:
+        body = ChunkedBody()
+        for read in reads:
+            body.feed(read)
+
+    per(benchmark, "event", len(frames), decode)
 
 
 @both
