@@ -54,6 +54,11 @@ timeout = graceful_timeout
 control_socket_disable = True
 
 
+def post_worker_init(_worker: object) -> None:
+    """A worker has started."""
+    server.settle()
+
+
 async def runner() -> web.AppRunner:
     """What a worker serves: called in each of them, inside its event loop.
 

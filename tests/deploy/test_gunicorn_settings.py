@@ -29,6 +29,7 @@ def test_gunicorn_takes_every_one(load: ModuleType) -> None:
         "bind",
         "control_socket_disable",
         "graceful_timeout",
+        "post_worker_init",
         "reuse_port",
         "timeout",
         "worker_class",
@@ -37,6 +38,15 @@ def test_gunicorn_takes_every_one(load: ModuleType) -> None:
     for name in names:
         config.set(name, getattr(load, name))
     assert config.worker_class.__name__.endswith("WebWorker")
+
+
+def test_a_worker_settles_when_it_has_started(
+    load: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[object] = []
+    monkeypatch.setattr("proxy.server.settle", lambda: settled.append(load))
+    load.post_worker_init(None)
+    assert len(settled) == 1
 
 
 @pytest.mark.parametrize("load", [{"DRAIN_SECONDS": "90"}], indirect=True)
