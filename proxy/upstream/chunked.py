@@ -11,10 +11,8 @@ from typing import Final
 
 _END: Final = b"\r\n"
 _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
-_SIZES: Final = [b"%x" % size for size in range(1_024)]
+SIZES: Final = [b"%x" % size for size in range(1_024)]
 """How the sizes of most chunks are written: looking it up takes half the time of writing it."""
-
-_ONLY_LIMIT: Final = len(_SIZES) + 16
 
 _LINE_LIMIT: Final = 8_190
 """Bytes of a size with its extensions, or of a trailer: as long as aiohttp lets a header be."""
@@ -25,11 +23,13 @@ class ChunkedError(ValueError):
 
 
 class ChunkedBody:
-    """Feed it what arrives; `ended` tells that the body is whole, `rest` what came behind it."""
+    """Feed it what arrives; `ended` tells that the body is whole, `rest` what came behind it,
+    `between` that a chunk begins with what comes next."""
 
     def __init__(self) -> None:
         self.ended = False
         self.rest = b""
+        self.between = True
         self._held = b""
         self._missing = 0
         self._trailers = False
@@ -51,17 +51,8 @@ class ChunkedBody:
             place = step
         if self.ended:
             self.rest += data[place:]
+        self.between = not (self._held or self._missing or self._trailers or self.ended)
         return b"".join(pieces)
-
-    def only_chunk(self, data: bytes) -> bytes:
-        """The body of the one short chunk that `data` is, as when events come singly; else `b""`,
-        and nothing was taken."""
-        if len(data) > _ONLY_LIMIT or self._held or self._missing or self._trailers:
-            return b""
-        size, _, rest = data.partition(_END)
-        length = len(rest) - len(_END)
-        is_one = 0 < length < len(_SIZES) and _SIZES[length] == size and rest.endswith(_END)
-        return rest[:length] if is_one else b""
 
     def _step(self, data: bytes, place: int, pieces: list[bytes]) -> int:
         """Take one thing at `place`; where the next begins, or `place` if it is not all there."""
@@ -123,6 +114,6 @@ def _sweep(data: bytes, place: int, pieces: list[bytes]) -> int:
 def _fit(bodies: list[bytes], sizes: list[bytes]) -> bool:
     """Whether each body is as long as its size says."""
     try:
-        return list(map(_SIZES.__getitem__, map(len, bodies))) == sizes
+        return list(map(SIZES.__getitem__, map(len, bodies))) == sizes
     except IndexError:
         return [b"%x" % len(body) for body in bodies] == sizes

@@ -6,12 +6,14 @@ one whole chunk and leaves all else (several, parts, the end, a lost connection)
 """
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from aiohttp.streams import StreamReader
 
-from proxy.upstream.chunked import ChunkedBody
+from proxy.upstream.chunked import SIZES, ChunkedBody
 from proxy.upstream.reply import Sink
+
+_END: Final = b"\r\n"
 
 
 class Direct(asyncio.Protocol):
@@ -20,7 +22,7 @@ class Direct(asyncio.Protocol):
     def __init__(self, protocol: asyncio.Protocol, body: ChunkedBody, reader: StreamReader) -> None:
         self.sink: Sink | None = None
         self._protocol = protocol
-        self._only_chunk = body.only_chunk
+        self._body = body
         self._reader: Any = reader
         self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
         self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
@@ -29,10 +31,18 @@ class Direct(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
-        content = self._only_chunk(data)
-        if not content:
+        size, _, rest = data.partition(_END)
+        length = len(rest) - len(_END)
+        if not (
+            0 < length < len(SIZES)
+            and SIZES[length] == size
+            and rest.endswith(_END)
+            and self._body.between
+        ):
             self._protocol.data_received(data)
-        elif self.sink is None or self._reader._buffer or not self.sink(content):
+            return
+        content = rest[:length]
+        if self.sink is None or self._reader._buffer or not self.sink(content):
             self._reader.feed_data(content)
 
     def hand_on(self, content: bytes) -> None:

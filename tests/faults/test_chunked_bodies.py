@@ -51,6 +51,7 @@ def test_any_writing_and_any_cut_gives_the_body(
     out = b"".join(body.feed(piece) for piece in cut(wire + behind, places))
     assert out == b"".join(bodies)
     assert body.ended
+    assert not body.between  # what comes now is no chunk of it, however it looks
     assert body.rest == behind
 
 
