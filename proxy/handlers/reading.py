@@ -41,7 +41,7 @@ class Chunks:
             raise StopAsyncIteration
         self.clock.reading = self._now()
         if self._source and self.sink:
-            self._source.sink = self.sink
+            self._source.divert(self.sink)
         try:
             chunk = await read_available(self._content)
         except aiohttp.ClientPayloadError:
@@ -49,7 +49,7 @@ class Chunks:
         finally:
             self.clock.reading = None
             if self._source:
-                self._source.sink = None
+                self._source.divert(None)
         if not chunk:
             raise StopAsyncIteration
         return chunk

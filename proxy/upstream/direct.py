@@ -1,14 +1,13 @@
 """The short way of a chunk: from the transport to a sink, past aiohttp's protocol.
 
 When events come singly, what aiohttp does around each read costs as much as all that is done with
-it. So while a sink is there, this protocol stands in the transport's first place. It takes what is
-one whole chunk and leaves all else (several, parts, the end, a lost connection) to aiohttp's.
+it. So while a reader waits that has a sink, this protocol stands in the transport's first place. It
+takes what is one whole chunk; at anything else (several, parts, the end, a lost connection, a sink
+that refuses) it steps aside, and aiohttp's protocol is told as if nothing had stood before it.
 """
 
 import asyncio
-from typing import Any, Final
-
-from aiohttp.streams import StreamReader
+from typing import Final
 
 from proxy.upstream.chunked import SIZES, ChunkedBody
 from proxy.upstream.reply import Sink
@@ -17,35 +16,42 @@ _END: Final = b"\r\n"
 
 
 class Direct(asyncio.Protocol):
-    """Stands before `protocol` while there is a `sink` for what `body` brings to `reader`."""
+    """Stands before `protocol`, in `transport`, and hands the chunks of `body` to `sink`."""
 
-    def __init__(self, protocol: asyncio.Protocol, body: ChunkedBody, reader: StreamReader) -> None:
-        self.sink: Sink | None = None
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        protocol: asyncio.Protocol,
+        body: ChunkedBody,
+        sink: Sink,
+    ) -> None:
+        self._transport = transport
         self._protocol = protocol
         self._body = body
-        self._reader: Any = reader
-        self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
-        self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
-        self.eof_received = protocol.eof_received  # type: ignore[method-assign]
-        self.connection_lost = protocol.connection_lost  # type: ignore[method-assign]
+        self._sink = sink
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         size, _, rest = data.partition(_END)
         length = len(rest) - len(_END)
-        if not (
-            0 < length < len(SIZES)
-            and SIZES[length] == size
-            and rest.endswith(_END)
-            and self._body.between
-        ):
-            self._protocol.data_received(data)
+        is_chunk = 0 < length < len(SIZES) and SIZES[length] == size and rest.endswith(_END)
+        if is_chunk and self._body.between and self._sink(rest[:length]):
             return
-        content = rest[:length]
-        if self.sink is None or self._reader._buffer or not self.sink(content):
-            self._reader.feed_data(content)
+        self._transport.set_protocol(self._protocol)
+        self._protocol.data_received(data)
 
-    def hand_on(self, content: bytes) -> None:
-        """To the sink, if nothing waits to be read; else, and if it refuses, to the reader."""
-        if self.sink is None or self._reader._buffer or not self.sink(content):
-            self._reader.feed_data(content)
+    def eof_received(self) -> bool | None:
+        """See `asyncio.Protocol`."""
+        return self._protocol.eof_received()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._protocol.connection_lost(error)
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._protocol.resume_writing()

@@ -31,7 +31,6 @@ class ReplyParser:
         self._head_is_over = False
         self._chunked: ChunkedBody | None = None
         self._content: StreamReader = EMPTY_PAYLOAD
-        self._direct: Direct | None = None
 
     def feed_data(self, data: bytes) -> Parsed:
         """See aiohttp's parser. Raises HttpProcessingError."""
@@ -56,18 +55,13 @@ class ReplyParser:
         if self._chunked is None:
             self._whole.pause_reading()
 
-    @property
-    def sink(self) -> Sink | None:
-        """See `Source`: it gets what plain chunked bodies bring."""
-        return self._direct.sink if self._direct else None
-
-    @sink.setter
-    def sink(self, sink: Sink | None) -> None:
-        if self._direct:
-            self._direct.sink = sink
-            transport = self._protocol.transport
-            if transport is not None:
-                transport.set_protocol(self._direct if sink else self._protocol)
+    def divert(self, sink: Sink | None) -> None:
+        """See `Source`: chunked bodies can be diverted."""
+        transport = self._protocol.transport
+        if transport is None or self._chunked is None:
+            return
+        direct = Direct(transport, self._protocol, self._chunked, sink) if sink else None
+        transport.set_protocol(direct or self._protocol)
 
     def _feed_head(self, data: bytes) -> Parsed:
         begun, data = self._last_bytes, bytes(data)
@@ -86,7 +80,6 @@ class ReplyParser:
         self._head_is_over = True
         if len(messages) == 1 and _is_plain(*messages[0]):
             self._chunked, self._content = ChunkedBody(), messages[0][1]
-            self._direct = Direct(self._protocol, self._chunked, self._content)
             self._feed_body(self._chunked, rest)
             return messages, False, b""
         more, upgraded, tail = self._whole.feed_data(rest) if rest else ((), upgraded, tail)
@@ -103,8 +96,7 @@ class ReplyParser:
             broken = TransferEncodingError(str(error))
             self._content.set_exception(ClientPayloadError(str(error)), broken)
             raise broken from None
-        if content and self._direct:
-            self._direct.hand_on(content)
+        self._content.feed_data(content)
         if body.ended:
             self._content.feed_eof()
             if body.rest:

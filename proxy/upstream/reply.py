@@ -11,10 +11,10 @@ Sink = Callable[[bytes], bool]
 
 
 class Source(Protocol):
-    """Where the bytes of a body arrive. While `sink` is set and the reader has nothing to read,
-    they go there first."""
+    """Where the bytes of a body arrive."""
 
-    sink: Sink | None
+    def divert(self, sink: Sink | None) -> None:
+        """Let `sink` have what arrives while the reader waits, until it refuses; None ends that."""
 
 
 @dataclass(slots=True)
