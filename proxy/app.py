@@ -42,7 +42,7 @@ from proxy.middlewares.guard import cors_headers, guard
 from proxy.middlewares.observe import observe
 from proxy.middlewares.routing import route
 from proxy.middlewares.token_scaling import token_scaling
-from proxy.routing import Route
+from proxy.routing import NAME_LIMIT, Route
 from proxy.settings import Settings
 from proxy.text import printable
 from proxy.tokens.counter import TokenCounter
@@ -56,8 +56,6 @@ _API: Final = r"/{version:(?:v1/){0,2}}"
 """API paths answer with `/v1`, without it and with it doubled: common base-URL mistakes."""
 
 _END: Final = r"{slash:/?}"
-
-_HEADER_LIMIT: Final = 200
 
 _GOING: Final = Problem(
     "overloaded_error",
@@ -166,16 +164,15 @@ async def _tell_decisions(request: web.Request, response: web.StreamResponse) ->
         told["x-proxy-changed"] = changed
     headers.update(told)
     if route := seen.route:
-        decided = _decided if len(route.asked) <= _HEADER_LIMIT else _decided.__wrapped__
-        headers.update(decided(route, seen.scale))
+        headers.update(_decided(route, seen.scale))
 
 
 @lru_cache(maxsize=256)
 def _decided(route: Route, scale: Scale | None) -> dict[str, str]:
-    """Most requests go the same few ways; very long names are not remembered."""
+    """The headers of a decision; most requests go the same few ways."""
     told = {
         "x-proxy-route": route.endpoint,
-        "x-proxy-model": printable(route.model, _HEADER_LIMIT),
-        "x-proxy-reason": printable(route.reason, _HEADER_LIMIT),
+        "x-proxy-model": printable(route.model, NAME_LIMIT),
+        "x-proxy-reason": printable(route.reason, NAME_LIMIT),
     }
     return {**told, "x-proxy-token-scale": str(scale)} if scale else told

@@ -121,20 +121,9 @@ LEARNED: Final = web.AppKey("learned", set[tuple[str, str, str]])
 OBSERVERS: Final = web.AppKey("observers", list[Observer])
 STARTED: Final = web.AppKey("started", float)
 
-REQUEST_ID: Final = web.RequestKey("request_id", str)
 OBSERVATION: Final = web.RequestKey("observation", Observation)
 CREDENTIAL: Final = web.RequestKey("credential", Credential)
 CALL: Final = web.RequestKey("call", Call)
 ROUTE: Final = web.RequestKey("route", Route)
 SCALE: Final = web.RequestKey("scale", Scale)
 RECORDING: Final = web.RequestKey("recording", Recording)
-
-
-def operation_of(request: web.Request) -> Operation | None:
-    """The API operation that `request` is routed to, if it is one."""
-    return request[OBSERVATION].operation
-
-
-def dialect_of(request: web.Request) -> DialectName:
-    """The dialect to answer in, for any request: by route, else by what the client shows."""
-    return request[OBSERVATION].dialect

@@ -6,7 +6,7 @@ images need a model that sees, and such models live on the OpenAI endpoint alone
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final, Literal
@@ -18,6 +18,9 @@ EndpointName = Literal["anthropic", "openai"]
 _WIDE_CONTEXT: Final = "[1m]"
 _USUAL_LENGTH: Final = 128
 """Routes of longer names, which nobody asks for twice, are not remembered."""
+
+NAME_LIMIT: Final = 200
+"""A model's name is the client's own, of any length; so much of it is told."""
 
 _VISION_NAME: Final = re.compile(r"glm-\d+(\.\d+)?v(-|$)")
 """How z.ai names models that see, so that one not yet in the table is served as one."""
@@ -47,6 +50,12 @@ class Route:
     asked: str
     vision: bool
     reason: str
+
+    def told(self) -> "Route":
+        """The same, with names as long as they are told."""
+        if len(self.asked) <= NAME_LIMIT and len(self.model) <= NAME_LIMIT:
+            return self
+        return replace(self, asked=self.asked[:NAME_LIMIT], model=self.model[:NAME_LIMIT])
 
 
 def choose(asked: str | None, *, has_images: bool, policy: RoutingPolicy) -> Route:

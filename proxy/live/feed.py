@@ -117,7 +117,7 @@ class Feed:
         if self._listeners:
             self._tell("request", self._describe(opened))
 
-    def finished(self, request: web.Request, status: int, now: float) -> None:  # noqa: ARG002
+    def finished(self, request: web.Request, status: int, now: float) -> None:
         """See `Observer`. Of what generates nothing only a failed POST is worth a line."""
         entry = self._open.pop(id(request), None)
         if entry is None:
@@ -125,7 +125,8 @@ class Feed:
                 return
             entry = _Entry(next(self._numbers), request[OBSERVATION])
         entry.texts = captured(request)
-        entry.ended, entry.status, entry.request = time.time(), status, None
+        entry.ended = entry.seen.began + now - entry.seen.started
+        entry.status, entry.request = status, None
         self._ring.append(entry)
         if self._listeners:
             self._tell("request", self._describe(entry))

@@ -6,7 +6,7 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
-from proxy.context import OBSERVATION, REQUEST_ID, SETTINGS, Handler, dialect_of
+from proxy.context import OBSERVATION, SETTINGS, Handler
 from proxy.dialects.registry import CLIENTS
 from proxy.errors import DialectName, GatewayError, Kind, Problem
 from proxy.handlers.client_stream import ClientLeftError, ClientStream
@@ -73,11 +73,12 @@ async def _end_stream(
 
 
 def _answer(request: web.Request, problem: Problem) -> web.Response:
-    dialect = dialect_of(request)
+    seen = request[OBSERVATION]
+    dialect = seen.dialect
     headers = {"retry-after": str(problem.retry_after)} if problem.retry_after else {}
     return web.Response(
         status=problem.http_status(dialect),
-        body=encode(problem.body(dialect, request[REQUEST_ID])),
+        body=encode(problem.body(dialect, seen.request_id)),
         content_type="application/json",
         headers=headers,
     )
@@ -104,6 +105,7 @@ def _http_problem(request: web.Request, error: web.HTTPException) -> Problem:
 
 def _unexpected(request: web.Request, error: Exception) -> Problem:
     """A mistake of ours. The log names type and place, not the message: it may quote a prompt."""
+    request_id = request[OBSERVATION].request_id
     frames = []
     trace = error.__traceback__
     while trace:
@@ -112,10 +114,10 @@ def _unexpected(request: web.Request, error: Exception) -> Problem:
     _log.error(
         "unexpected",
         extra={
-            "request_id": request[REQUEST_ID],
+            "request_id": request_id,
             "type": type(error).__name__,
             "at": frames[-6:],
         },
     )
     message = f"The gateway made a mistake ({type(error).__name__})."
-    return Problem("api_error", message, hint=f"The log has more under {request[REQUEST_ID]}.")
+    return Problem("api_error", message, hint=f"The log has more under {request_id}.")

@@ -13,7 +13,6 @@ from proxy.context import (
     OBSERVATION,
     OBSERVERS,
     OPERATIONS,
-    REQUEST_ID,
     Handler,
     Observation,
 )
@@ -25,9 +24,6 @@ from proxy.tokens.usage import UNSCALED
 
 _log: Final = logging.getLogger("proxy.request")
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-_NAME_LIMIT: Final = 200
-"""A model's name is the client's own, of any length; so much of it is told."""
-
 _RIGHT: Final = "v1/"
 """What stands before the path of an operation where the client's base URL is right."""
 
@@ -37,7 +33,6 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request its id (the client's own, if it is harmless) and log how it went."""
     loop = asyncio.get_running_loop()
     seen = request[OBSERVATION] = _begun(request, loop.time())
-    request[REQUEST_ID] = seen.request_id
     observers = request.app[OBSERVERS]
     status = CLIENT_LEFT
     for observer in observers:
@@ -89,9 +84,6 @@ def _complete(seen: Observation) -> None:
     if seen.usage:
         seen.raw_tokens = seen.usage.as_messages()
         seen.scaled_tokens = seen.usage.as_messages(seen.scale or UNSCALED)
-    if seen.route and len(seen.route.asked) > _NAME_LIMIT:
-        asked, model = seen.route.asked[:_NAME_LIMIT], seen.route.model[:_NAME_LIMIT]
-        seen.route = replace(seen.route, asked=asked, model=model)
 
 
 def _let_go(seen: Observation) -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from proxy.context import OBSERVATION, RECORDING, SETTINGS, Handler, operation_of
+from proxy.context import OBSERVATION, RECORDING, SETTINGS, Handler
 from proxy.handlers.client_stream import CLIENT_LEFT, ClientLeftError
 from proxy.recording.finished import finish
 from proxy.recording.lines import Outcome
@@ -18,11 +18,10 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
 
     What was refused before its body was read is not worth a file.
     """
-    operation = operation_of(request)
-    if operation is None or operation.counts_only:
+    seen = request[OBSERVATION]
+    if seen.operation is None or seen.operation.counts_only:
         return await handler(request)
     recording = request[RECORDING] = Recording()
-    seen = request[OBSERVATION]
     response: web.StreamResponse | None = None
     status = CLIENT_LEFT
     outcome: Outcome = "cancelled"

@@ -30,9 +30,10 @@ async def route(request: web.Request, handler: Handler) -> web.StreamResponse:
         view = dialect.read(body)
         call = request[CALL] = Call(dialect, body, view, changes)
         seen.streams, seen.changes = call.streams, changes
-        seen.route = request[ROUTE] = routing.choose(
+        decided = request[ROUTE] = routing.choose(
             view.model, has_images=dialect.has_images(view), policy=request.app[POLICY]
         )
+        seen.route = decided.told()
     return await handler(request)
 
 

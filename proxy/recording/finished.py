@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from proxy import __version__, models
-from proxy.context import CALL, OBSERVATION, REQUEST_ID, ROUTE, SETTINGS, dialect_of
+from proxy.context import CALL, OBSERVATION, ROUTE, SETTINGS
 from proxy.recording.lines import (
     FORMAT,
     Answer,
@@ -66,14 +66,15 @@ def finish(
 
 def _header(request: web.Request, recording: Recording) -> Header:
     call, route, settings = request.get(CALL), request.get(ROUTE), request.app[SETTINGS]
+    seen = request[OBSERVATION]
     known = models.describe(route.model, settings.real_text_model_tokens) if route else None
     return Header(
         format=FORMAT,
         version=__version__,
         time=datetime.now(UTC),
-        request_id=request[REQUEST_ID],
+        request_id=seen.request_id,
         path=request.path,
-        dialect=dialect_of(request),
+        dialect=seen.dialect,
         streams=call is not None and call.streams,
         route=route,
         window=known.window if known else None,
