@@ -30,23 +30,16 @@ class ConsoleFormatter(logging.Formatter):
 class JsonFormatter(MsgspecFormatter):
     """The same as one JSON object a line; a message that is a dictionary is all its fields."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """The line; a request's, which is made for this, in the shortest way."""
-        if not isinstance(record.msg, dict):
-            return super().format(record)
-        line: dict[str, Any] = {"level": record.levelname, "logger": record.name, **record.msg}
-        line["time"] = datetime.fromtimestamp(record.created, tz=UTC)
-        return self.jsonify_log_record(line)
-
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
-        """Take all extra fields at once; the library's own way calls a function for each."""
+        """Take all fields at once; the library's own way calls a function for each."""
         log_data["level"] = record.levelname
         log_data["logger"] = record.name
         log_data["event"] = record.message
         log_data.update(message_dict)
-        log_data.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
+        if not isinstance(record.msg, dict):
+            log_data.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
         log_data["time"] = datetime.fromtimestamp(record.created, tz=UTC)
 
 

@@ -70,4 +70,4 @@ def find(name: str) -> Model | None:
 
 def describe(name: str, text_window: int) -> Model:
     """The known model, or what to assume of a new one: a text model with `text_window` tokens."""
-    return KNOWN.get(name) or find(name) or Model(name, text_window, 131_072)
+    return find(name) or Model(name, text_window, 131_072)

@@ -20,6 +20,7 @@ CLIENT_LEFT: Final = 499
 
 
 _HIGH_WATER: Final = 64 * 1024
+"""Bytes that aiohttp lets wait in a client's buffer before it waits for the client."""
 
 
 class ClientLeftError(Exception):
@@ -75,16 +76,10 @@ class ClientStream:
         except ConnectionError:
             raise ClientLeftError from None
         self._transport = self._request.transport
-        self.bytes_out += len(data)
-        self.last_write = self._now()
-        if self.listener:
-            self.listener(data)
+        self._note(data)
 
     def is_clear(self, size: int) -> bool:
-        """Whether `send` will do for so many bytes: the client has taken all before, and is there.
-
-        More than aiohttp lets wait in a buffer is waited for.
-        """
+        """Whether `send` will do for so much: all before was taken, and the client is there."""
         transport = self._transport
         return (
             transport is not None
@@ -96,12 +91,16 @@ class ClientStream:
     def send(self, data: bytes) -> None:
         """Send whole frames at once, past aiohttp's layers: most events go this way."""
         if data and self._transport:
-            size = len(data)
-            self._transport.write(b"%x\r\n%b\r\n" % (size, data) if self._is_chunked else data)
-            self.bytes_out += size
-            self.last_write = self._now()
-            if self.listener:
-                self.listener(data)
+            framed = b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
+            self._transport.write(framed)
+            self._note(data)
+
+    def _note(self, data: bytes) -> None:
+        """It has been written."""
+        self.bytes_out += len(data)
+        self.last_write = self._now()
+        if self.listener:
+            self.listener(data)
 
     async def keep_alive(self, frame: bytes = sse.comment(b"keep-alive")) -> None:
         """Send `frame` unless the client has unread bytes anyway, then waiting would block."""
@@ -116,7 +115,5 @@ class ClientStream:
             await response.write_eof(rest)
         except ConnectionError:
             raise ClientLeftError from None
-        self.bytes_out += len(rest)
-        if self.listener:
-            self.listener(rest)
+        self._note(rest)
         return response

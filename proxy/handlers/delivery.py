@@ -76,7 +76,7 @@ class _Bypass:
             self._last = out
             return False
         self._stream.send(out)
-        self._clock.reading = self._stream.last_write if out else self._now()
+        self._clock.reading = self._now()
         return True
 
     def feed(self, chunk: bytes) -> bytes:

@@ -71,21 +71,17 @@ class LeanClient:
     async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """See `Client`."""
         connection = await self._connector.connect(self._target, [], self._timeout)
+        reused = _was_pooled(connection)
         try:
             return await self._exchange(connection, self._head(path, body, headers), body)
-        except http_exceptions.HttpProcessingError as error:
+        except BaseException as error:
             connection.close()
-            raise aiohttp.ClientResponseError(
-                self._target.request_info, (), status=error.code, message=error.message
-            ) from error
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            reused = _was_pooled(connection)
-            connection.close()
-            if reused and is_stale(error):
+            if isinstance(error, http_exceptions.HttpProcessingError):
+                raise aiohttp.ClientResponseError(
+                    self._target.request_info, (), status=error.code, message=error.message
+                ) from error
+            if reused and isinstance(error, aiohttp.ClientError) and is_stale(error):
                 raise StaleConnectionError from error
-            raise
-        except BaseException:
-            connection.close()
             raise
 
     @property

@@ -57,7 +57,6 @@ class SlowClient:
     def __init__(self, ready: Callable[[], bool]) -> None:
         self._ready = ready
         self.written: list[bytes] = []
-        self.last_write = 0.0
         self.sent = 0
         self.finished = False
 
