@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from proxy.loose_json import mapping
 from proxy.tokens.media import file_tokens, image_source_tokens
 
 Piece = str | bytes
@@ -103,7 +104,7 @@ def render(request: Mapping[str, Any], model: str, pieces: list[Piece]) -> int:
     `model` is the upstream's name. Values of an unexpected shape count as their JSON.
     """
     layout = LAYOUTS.get(model.lower(), _USUAL)
-    thinking = _mapping(request.get("thinking"))
+    thinking = mapping(request.get("thinking"))
     thinks = layout.always_thinks or thinking.get("type") != "disabled"
     keeps_all = thinking.get("clear_thinking") is False
     turns = _turns(request)
@@ -142,7 +143,7 @@ def _turns(request: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
         turns.append(("system", system))
     messages = request.get("messages")
     for message in messages if isinstance(messages, list) else ():
-        fields = _mapping(message)
+        fields = mapping(message)
         role, content = fields.get("role"), fields.get("content")
         blocks = _list(content)
         if role in ("assistant", "system"):
@@ -172,7 +173,7 @@ def _tools(tools: object, layout: Layout, pieces: list[Piece]) -> int:
 
 def _function(tool: object) -> object:
     """The function object that the template shows the model; a server tool as it is."""
-    fields = _mapping(tool)
+    fields = mapping(tool)
     if "input_schema" not in fields:
         return tool
     return {shown: fields[name] for name, shown in TOOL_FIELDS.items() if name in fields}
@@ -234,7 +235,7 @@ def _content(blocks: list[Any], pieces: list[Piece]) -> int:
 
 
 def _document(block: dict[str, Any], pieces: list[Piece]) -> int:
-    source = _mapping(block.get("source"))
+    source = mapping(block.get("source"))
     pieces += [block[name] for name in ("title", "context") if isinstance(block.get(name), str)]
     if source.get("type") == "text":
         pieces.append(_text(source, "data"))
@@ -246,12 +247,12 @@ def _document(block: dict[str, Any], pieces: list[Piece]) -> int:
 
 def _leaf(block: object, pieces: list[Piece]) -> int:
     """A block that holds no others: text, an image, or anything unknown as JSON."""
-    fields = _mapping(block)
+    fields = mapping(block)
     kind = fields.get("type")
     if kind == "text":
         pieces.append(_text(fields, "text"))
     elif kind == "image":
-        return image_source_tokens(_mapping(fields.get("source")))
+        return image_source_tokens(mapping(fields.get("source")))
     else:
         pieces.append(block if isinstance(block, str) else _json(block))
     return 0
@@ -259,10 +260,6 @@ def _leaf(block: object, pieces: list[Piece]) -> int:
 
 def _kind(block: object) -> object:
     return block.get("type") if isinstance(block, dict) else None
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _list(content: object) -> list[Any]:

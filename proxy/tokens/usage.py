@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from proxy.loose_json import mapping
 from proxy.tokens.scale import Scale
 
 UNSCALED: Final = Scale()
@@ -16,10 +17,6 @@ UNSCALED: Final = Scale()
 
 def _count(value: object) -> int | None:
     return max(value, 0) if type(value) is int else None
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 class Usage(Struct, frozen=True):
@@ -37,7 +34,7 @@ class Usage(Struct, frozen=True):
     @classmethod
     def from_messages(cls, usage: object) -> "Usage":
         """Read a Messages usage object; anything that is not a count is "not told"."""
-        told = _mapping(usage).get
+        told = mapping(usage).get
         return cls(
             input=_count(told("input_tokens")),
             cache_read=_count(told("cache_read_input_tokens")),
@@ -48,10 +45,10 @@ class Usage(Struct, frozen=True):
     @classmethod
     def from_chat(cls, usage: object) -> "Usage":
         """Read a Chat usage object; cached tokens are taken out of the prompt, not below 0."""
-        told = _mapping(usage)
+        told = mapping(usage)
         prompt = _count(told.get("prompt_tokens"))
-        cached = _count(_mapping(told.get("prompt_tokens_details")).get("cached_tokens"))
-        details = _mapping(told.get("completion_tokens_details"))
+        cached = _count(mapping(told.get("prompt_tokens_details")).get("cached_tokens"))
+        details = mapping(told.get("completion_tokens_details"))
         if prompt is not None and cached is not None:
             cached = min(cached, prompt)
         return cls(
@@ -113,13 +110,13 @@ def relay_chat_usage(told: object, known: Usage, scale: Scale) -> dict[str, Any]
     """A Chat usage object passed on: counts scaled, unknown fields kept."""
     usage = _scaled(told, scale)
     for name, value in known.as_chat(scale).items():
-        usage[name] = {**_mapping(usage.get(name)), **value} if isinstance(value, dict) else value
+        usage[name] = {**mapping(usage.get(name)), **value} if isinstance(value, dict) else value
     return usage
 
 
 def _scaled(usage: object, scale: Scale) -> dict[str, Any]:
     """A usage object with each `..._tokens` in it scaled, however deep, and the rest as it was."""
-    scaled = dict(_mapping(usage))
+    scaled = dict(mapping(usage))
     for name, value in scaled.items():
         if type(value) is int and name.endswith("_tokens"):
             scaled[name] = scale.apply(value)

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue import Json
+from dialogue import Json, Pair
 from hypothesis import strategies as st
 
 TEXT = st.text('ab ü😀"\\\n<', min_size=1, max_size=6)
@@ -63,6 +63,11 @@ class Conversation:
             told += _messages_turn(number, turn)
         system = {"system": self.system} if self.system else {}
         return {**system, "messages": told, "max_tokens": 99}
+
+
+def written(conversation: Conversation, pair: Pair) -> Json:
+    """The request of a client of the pair's."""
+    return conversation.chat() if pair[0] == "chat" else conversation.messages()
 
 
 CONVERSATIONS = st.builds(

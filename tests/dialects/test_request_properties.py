@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from conversations import CONVERSATIONS, Conversation, meaning_of_chat, meaning_of_messages
+from conversations import CONVERSATIONS, Conversation, meaning_of_chat, meaning_of_messages, written
 from dialogue import PAIRS, UNHURRIED, Json, Pair, told
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,10 +27,6 @@ def to_messages(body: Json) -> Json:
 
 def to_chat(body: Json) -> Json:
     return from_messages_request(read_messages(body), body, Changes())
-
-
-def written(conversation: Conversation, pair: Pair) -> Json:
-    return conversation.chat() if pair[0] == "chat" else conversation.messages()
 
 
 def sent(conversation: Conversation, pair: Pair) -> Json:

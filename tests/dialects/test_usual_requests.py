@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from conversations import CONVERSATIONS, Conversation, mutated
+from conversations import CONVERSATIONS, Conversation, mutated, written
 from dialogue import PAIRS, UNHURRIED, Json, Pair, told
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +37,7 @@ def the_long_way(pair: Pair, body: Json) -> tuple[Any, ...]:
 def test_both_ways_say_the_same(
     pair: Pair, conversation: Conversation, data: st.DataObject
 ) -> None:
-    body = conversation.chat() if pair[0] == "chat" else conversation.messages()
+    body = written(conversation, pair)
     if data.draw(st.booleans()):
         body["messages"] = mutated({"messages": body["messages"]}, data)["messages"]
     assert told_or_refused(pair, body) == the_long_way(pair, body)

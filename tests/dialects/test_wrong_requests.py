@@ -1,7 +1,7 @@
 """Wrong requests name the field and what was expected; no request of any shape breaks anything."""
 
 import pytest
-from conversations import CONVERSATIONS, JSON, Conversation, mutated
+from conversations import CONVERSATIONS, JSON, Conversation, mutated, written
 from dialogue import PAIRS, UNHURRIED, Json, Pair, told
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,7 +143,7 @@ EXTRAS = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=3)
 def test_no_request_of_any_shape_breaks_the_translation(
     pair: Pair, conversation: Conversation, extras: Json, data: st.DataObject
 ) -> None:
-    plain = conversation.chat() if pair[0] == "chat" else conversation.messages()
+    plain = written(conversation, pair)
     body = mutated({**plain, **extras}, data)
     try:
         sent, _ = told(pair, body, data.draw(st.sampled_from(["glm-4.6", "glm-5.3", "new"])))

@@ -6,7 +6,7 @@ names each change. The result shares everything unchanged with the request as it
 
 from proxy.dialects import thinking, zai
 from proxy.dialects.changes import Changes
-from proxy.dialects.messages.pairing import text_of
+from proxy.dialects.messages.pairing import system_turn
 from proxy.dialects.messages.request import Json
 from proxy.models import DEFAULT_MAX_TOKENS, Model
 
@@ -52,7 +52,7 @@ def _fit_messages(messages: list[Json], changes: Changes) -> list[Json]:
     moved: list[Json] = []
     for message in messages:
         if message["role"] == "system":
-            moved.append(_marked(message, changes))
+            moved.append(system_turn(message["content"], changes))
             continue
         content = message["content"]
         if isinstance(content, list):
@@ -67,12 +67,6 @@ def _fit_messages(messages: list[Json], changes: Changes) -> list[Json]:
     if moved:
         fitted.append({"role": "user", "content": moved})
     return fitted
-
-
-def _marked(message: Json, changes: Changes) -> Json:
-    """A system turn as marked text: it stays where it stands, else the prefix would change."""
-    changes.add("messages.role", "system turn moved into a user turn")
-    return {"type": "text", "text": f"<system>\n{text_of(message['content'])}\n</system>"}
 
 
 def _joined(

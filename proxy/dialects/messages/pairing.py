@@ -41,6 +41,17 @@ def text_of(content: object) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
+def marked(text: str) -> str:
+    """System text in a user turn: it stays where it stands, else the prefix would change."""
+    return f"<system>\n{text}\n</system>"
+
+
+def system_turn(content: object, changes: Changes) -> Json:
+    """A system turn as marked text."""
+    changes.add("messages.role", "system turn moved into a user turn")
+    return {"type": "text", "text": marked(text_of(content))}
+
+
 def _answers(content: list[Json], asked: list[str], changes: Changes) -> list[Json]:
     """A user turn's blocks: results of the calls just asked first, then all the rest."""
     answered = [block["tool_use_id"] for block in content if block["type"] == "tool_result"]

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from proxy.dialects.changes import Changes
-from proxy.dialects.messages.pairing import pair, text_of
+from proxy.dialects.messages.pairing import pair, system_turn, text_of
 from proxy.dialects.messages.request import (
     DocumentBlock,
     ForeignImageBlock,
@@ -64,10 +64,8 @@ def _turns(told: list[Json], changes: Changes) -> list[Json]:
     """The turns with block lists as contents, neighbours of one role merged, roles two."""
     turns: list[Json] = []
     for turn in told:
-        blocks = _blocks(turn["content"])
-        if turn["role"] == "system":
-            changes.add("messages.role", "system turn moved into a user turn")
-            blocks = [{"type": "text", "text": f"<system>\n{text_of(blocks)}\n</system>"}]
+        is_system = turn["role"] == "system"
+        blocks = [system_turn(turn["content"], changes)] if is_system else _blocks(turn["content"])
         role = "assistant" if turn["role"] == "assistant" else "user"
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks

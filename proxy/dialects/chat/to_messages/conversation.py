@@ -29,7 +29,7 @@ from proxy.dialects.chat.request import (
     UsualText,
     read_part,
 )
-from proxy.dialects.messages.pairing import pair
+from proxy.dialects.messages.pairing import marked, pair
 
 _ID: Final = re.compile(r"[^A-Za-z0-9_-]")
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.-]+)*;base64,", re.ASCII)
@@ -107,7 +107,7 @@ class _Conversation:
             return
         self.changes.add("messages.role", "later system text moved into a user turn")
         for block in texts:
-            block["text"] = f"<system>\n{block['text']}\n</system>"
+            block["text"] = marked(block["text"])
         self._extend("user", texts)
 
     def _assistant(self, message: Message) -> list[Json]:
