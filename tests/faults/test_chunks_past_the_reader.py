@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 
 from proxy.context import Observation
 from proxy.dialects.registry import CLIENTS, ENDPOINTS, transcoder
-from proxy.dialects.transcoder import ReplyContext
+from proxy.dialects.transcoder import ReplyContext, Transcoder
 from proxy.errors import GatewayError
 from proxy.handlers import reading
 from proxy.handlers.client_stream import ClientStream
@@ -124,6 +124,27 @@ def frames(endpoint: Endpoint) -> list[bytes]:
     return [*begin(endpoint), *content(endpoint), *texts, *ending(endpoint)]
 
 
+async def begun(
+    wire: Wire, client: SlowClient, reply: Transcoder, dialect: Dialect
+) -> asyncio.Future[Any]:
+    """A reply that is passed on from now on."""
+    wire.protocol.data_received(HEAD)
+    chunks = Chunks(await wire.answer(), Clock(0.0), None)
+    stream = cast("ClientStream", client)
+    return asyncio.ensure_future(pass_on(chunks, reply, stream, observation(dialect)))
+
+
+async def under_way(wire: Wire, client: SlowClient, reply: Transcoder) -> asyncio.Future[Any]:
+    """A Chat reply whose chunks go past the reader."""
+    passing = await begun(wire, client, reply, "chat")
+    for frame in [*begin("openai"), *content("openai"), *[delta("openai", "more")] * 20]:
+        wire.feed(frame)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert client.sent
+    return passing
+
+
 @pytest.mark.parametrize(("dialect", "endpoint"), PAIRS)
 @given(
     ready=st.lists(st.booleans(), min_size=1, max_size=8),
@@ -139,12 +160,8 @@ async def test_a_client_that_is_slow_by_turns_gets_all_in_order(
 
     wire, turns = Wire(), iter(ready * 100)
     client = SlowClient(lambda: next(turns))
-    wire.protocol.data_received(HEAD)
-    chunks = Chunks(await wire.answer(), Clock(0.0), None)
     reply = transcoder(CLIENTS[dialect], ENDPOINTS[endpoint], context())
-    passing = asyncio.ensure_future(
-        pass_on(chunks, reply, cast("ClientStream", client), observation(dialect))
-    )
+    passing = await begun(wire, client, reply, dialect)
     for frame, rest in zip(frames(endpoint), rests * 100, strict=False):
         wire.feed(frame)
         if rest:
@@ -160,15 +177,8 @@ async def test_a_client_that_is_slow_by_turns_gets_all_in_order(
 async def test_a_mistake_of_ours_is_raised_where_it_can_be_told() -> None:
     """Not in the middle of aiohttp's protocol, which would blame the upstream."""
     wire, client = Wire(), SlowClient(lambda: True)
-    wire.protocol.data_received(HEAD)
-    chunks = Chunks(await wire.answer(), Clock(0.0), None)
     reply = transcoder(CLIENTS["chat"], ENDPOINTS["openai"], context())
-    passing = asyncio.ensure_future(
-        pass_on(chunks, reply, cast("ClientStream", client), observation("chat"))
-    )
-    for frame in [*begin("openai"), *content("openai")]:
-        wire.feed(frame)
-        await asyncio.sleep(0)
+    passing = await under_way(wire, client, reply)
     reply.feed = _mistake  # type: ignore[assignment,method-assign]
     wire.feed(delta("openai", "more"))
     with pytest.raises(ZeroDivisionError):
@@ -181,17 +191,8 @@ def _mistake(_chunk: bytes) -> bytes:
 
 async def test_an_error_that_is_told_in_the_stream_is_raised() -> None:
     wire, client = Wire(), SlowClient(lambda: True)
-    wire.protocol.data_received(HEAD)
-    chunks = Chunks(await wire.answer(), Clock(0.0), None)
     reply = transcoder(CLIENTS["chat"], ENDPOINTS["openai"], context())
-    passing = asyncio.ensure_future(
-        pass_on(chunks, reply, cast("ClientStream", client), observation("chat"))
-    )
-    for frame in [*begin("openai"), *content("openai"), *[delta("openai", "more")] * 20]:
-        wire.feed(frame)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-    assert client.sent
+    passing = await under_way(wire, client, reply)
     wire.feed(b'data: {"error":{"code":"1234","message":"network"}}\n\n')
     with pytest.raises(GatewayError):
         await passing
