@@ -14,6 +14,7 @@ from proxy.dialects.chat import fit as chat_fit
 from proxy.dialects.chat import fold as chat_fold
 from proxy.dialects.chat import frames as chat_frames
 from proxy.dialects.chat import request as chat
+from proxy.dialects.chat import usual as chat_usual
 from proxy.dialects.chat.from_messages.parameters import from_messages_request
 from proxy.dialects.chat.reader import ChatReader
 from proxy.dialects.chat.relay import ChatRelay
@@ -23,6 +24,7 @@ from proxy.dialects.messages import fit as messages_fit
 from proxy.dialects.messages import fold as messages_fold
 from proxy.dialects.messages import frames as messages_frames
 from proxy.dialects.messages import request as messages
+from proxy.dialects.messages import usual as messages_usual
 from proxy.dialects.messages.reader import MessagesReader
 from proxy.dialects.messages.relay import MessagesRelay
 from proxy.dialects.messages.request import MessagesRequest
@@ -60,6 +62,7 @@ class ClientDialect(Generic[View]):
 
     name: DialectName
     read: Callable[[Json], View]
+    read_usual: Callable[[bytes], tuple[Json, View] | None]
     usual: type[View]
     has_images: Callable[[View], bool]
     to_messages: Callable[[View, Json, Changes], Json]
@@ -90,7 +93,8 @@ CLIENTS: Final[dict[DialectName, ClientDialect[Any]]] = {
     "messages": ClientDialect(
         name="messages",
         read=messages.read,
-        usual=messages.UsualRequest,
+        read_usual=messages_usual.read_usual,
+        usual=messages_usual.UsualRequest,
         has_images=messages.has_images,
         to_messages=lambda _view, body, _changes: body,
         writer=MessagesWriter,
@@ -102,7 +106,8 @@ CLIENTS: Final[dict[DialectName, ClientDialect[Any]]] = {
     "chat": ClientDialect(
         name="chat",
         read=chat.read,
-        usual=chat.UsualRequest,
+        read_usual=chat_usual.read_usual,
+        usual=chat_usual.UsualRequest,
         has_images=chat.has_images,
         to_messages=to_messages_request,
         writer=ChatWriter,
@@ -135,6 +140,11 @@ ENDPOINTS: Final[dict[EndpointName, EndpointDialect]] = {
         unfold=chat_fold.unfold,
     ),
 }
+
+
+def has_images(client: ClientDialect[View], view: View) -> bool:
+    """Whether the request shows an image; usual ones do not."""
+    return not isinstance(view, client.usual) and client.has_images(view)
 
 
 def upstream_request(

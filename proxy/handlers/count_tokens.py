@@ -11,6 +11,7 @@ from aiohttp import web
 
 from proxy import loose_json, models
 from proxy.context import CALL, COUNTER, CREDENTIAL, OBSERVATION, ROUTE, SCALE, SETTINGS, UPSTREAM
+from proxy.dialects.messages.request import as_read
 from proxy.dialects.registry import ENDPOINTS, upstream_request
 from proxy.errors import GatewayError
 from proxy.loose_json import encode
@@ -28,9 +29,9 @@ async def count_tokens(request: web.Request) -> web.Response:
     if asks_upstream and request[ROUTE].endpoint == "anthropic":
         tokens = await _ask_upstream(request)
     if not tokens:
-        counter, seen = request.app[COUNTER], request[OBSERVATION]
-        model = request[ROUTE].model
-        tokens = await counter.count_async(request[CALL].body, model, seen.bytes_in)
+        call, seen = request[CALL], request[OBSERVATION]
+        told, model = as_read(call.body, call.view), request[ROUTE].model
+        tokens = await request.app[COUNTER].count_async(told, model, seen.bytes_in)
         seen.estimate = tokens
     return web.json_response({"input_tokens": request[SCALE].apply(tokens)})
 

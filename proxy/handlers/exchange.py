@@ -28,6 +28,7 @@ from proxy.context import (
     UPSTREAM,
     WATCHDOG,
 )
+from proxy.dialects.messages.request import as_read
 from proxy.dialects.registry import ENDPOINTS, transcoder
 from proxy.dialects.transcoder import ReplyContext, Transcoder
 from proxy.errors import DialectName, GatewayError, Problem
@@ -248,8 +249,8 @@ class Exchange:
         """The local estimate for `message_start`, made while the upstream works."""
         if self._call.dialect.name != "messages" or not self._call.streams:
             return None
-        counter = self._app[COUNTER]
-        counting = counter.count_async(self._call.body, self._route.model, self._seen.bytes_in)
+        counter, told = self._app[COUNTER], as_read(self._call.body, self._call.view)
+        counting = counter.count_async(told, self._route.model, self._seen.bytes_in)
         return asyncio.create_task(counting)
 
     def _advised(self, error: GatewayError | ClientLeftError) -> GatewayError | ClientLeftError:

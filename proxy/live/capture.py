@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from proxy import sse
+from proxy import literals, sse
 from proxy.context import CALL, OBSERVATION, SETTINGS, Handler
+from proxy.literals import Text
 from proxy.loose_json import decode_any, join, mapping, objects
 from proxy.secrecy import SHORTEST_SECRET, secrets_of
 
@@ -74,7 +75,7 @@ def captured(request: web.Request) -> Texts:
     if not request.app[SETTINGS].capture or CALL not in request:
         return NO_TEXTS
     secrets = sorted(secrets_of(request), key=len, reverse=True)
-    prompt = shown(_prompt(request[CALL].body), secrets, end=True)
+    prompt = shown(_prompt(request[CALL].view.messages), secrets, end=True)
     answer = shown(str(request[ANSWER]), secrets) if ANSWER in request else ""
     return prompt or None, answer or None
 
@@ -97,10 +98,10 @@ def _without_keys(text: str, secrets: Iterable[str]) -> str:
     return _KEYS.sub("***", text)
 
 
-def _prompt(body: dict[str, Any]) -> str:
+def _prompt(messages: list[Any]) -> str:
     """The last text of a user; results of tools, which come in the same role, are none."""
-    for message in reversed(objects(body.get("messages"))):
-        if message.get("role") == "user" and (text := _text(message.get("content"))):
+    for message in reversed(messages):
+        if message.role == "user" and (text := _text(message.content)):
             return text
     return ""
 
@@ -115,8 +116,8 @@ def _said(value: Any) -> str:
 
 def _text(content: Any) -> str:
     """A text, or the texts of a list of parts."""
-    if isinstance(content, str):
-        return content
+    if isinstance(content, Text):
+        return literals.read(content)
     texts = (part.get("text") for part in objects(content))
     return "\n".join(text for text in texts if isinstance(text, str))
 

@@ -14,6 +14,7 @@ from proxy import models
 from proxy.context import Observation
 from proxy.dialects.changes import Changes
 from proxy.dialects.degrade import DEGRADES
+from proxy.dialects.reading import read
 from proxy.dialects.registry import CLIENTS, ENDPOINTS, transcoder, upstream_request
 from proxy.dialects.transcoder import ReplyContext
 from proxy.errors import DialectName, GatewayError, Problem
@@ -23,7 +24,6 @@ from proxy.handlers.limits import Clock
 from proxy.handlers.opening import open_reply
 from proxy.handlers.reading import Chunks
 from proxy.loose_json import encode
-from proxy.middlewares.routing import parse
 from proxy.recording.tape import Attempted, Tape, Told
 from proxy.routing import Route
 from proxy.tokens.scale import Scale
@@ -106,8 +106,7 @@ async def _play(tape: Tape, dialect: DialectName, stream: "_Collected") -> Told:
 
 def _read(tape: Tape) -> tuple[dict[str, Any], Any]:
     """The client's body and its typed view. Raises GatewayError if today it is refused."""
-    body = parse(tape.request.data.raw, Changes())
-    return body, CLIENTS[tape.header.dialect].read(body)
+    return read(tape.request.data.raw, CLIENTS[tape.header.dialect], Changes())
 
 
 def _context(tape: Tape, route: Route, view: Any, dialect: DialectName) -> ReplyContext:

@@ -106,7 +106,7 @@ class TokenCounter:
             return sum(self._tokenize([shown(piece) for piece in short]))
         long = [piece for piece in pieces if len(piece) >= CACHED_LENGTH]
         # The bytes of a text have the same hash as the text: those of JSON must have another.
-        keys = [hash(piece) if isinstance(piece, str) else ~hash(piece) for piece in long]
+        keys = [hash(piece) if isinstance(piece, str) else ~hash(bytes(piece)) for piece in long]
         remembered = self._cache.get(keys)
         known = sum(count for count in remembered if count is not None)
         unknown = [at for at, count in enumerate(remembered) if count is None]

@@ -16,13 +16,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
+from msgspec import Raw
 
+from proxy import literals
+from proxy.literals import Text
 from proxy.loose_json import mapping
 from proxy.tokens.media import file_tokens, image_source_tokens
 
-Piece = str | bytes
-"""A text; or compact JSON in place of the spaced JSON that is shown, which takes ten times as long
-to write: as most of it was counted before, `shown` is asked for the rest only."""
+Piece = str | bytes | Raw
+"""A text, or its literal; or compact JSON in place of the spaced JSON that is shown, which takes
+ten times as long to write. As most was counted before, `shown` is asked for the rest only."""
 
 MARKER: Final = 1
 """`<|user|>`, `<|assistant|>`, `<|system|>`, `<|observation|>`: one token each, as every tag."""
@@ -130,8 +133,8 @@ def render(request: Mapping[str, Any], model: str, pieces: list[Piece]) -> int:
 
 def shown(piece: Piece) -> str:
     """The text of a piece, as the template shows it to the model."""
-    if isinstance(piece, str):
-        return piece
+    if isinstance(piece, Text):
+        return literals.read(piece)
     return _json(json.loads(piece)) + ("\n" if piece.endswith(b"\n") else "")
 
 
@@ -148,8 +151,6 @@ def _turns(request: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
         blocks = _list(content)
         if role in ("assistant", "system"):
             turns.append((role, blocks))
-        elif isinstance(content, str):
-            turns.append(("user", blocks))
         else:
             turns += _user(blocks)
     return turns
@@ -225,9 +226,7 @@ def _responses(results: list[Any], layout: Layout, pieces: list[Piece]) -> int:
 def _content(blocks: list[Any], pieces: list[Piece]) -> int:
     tokens = 0
     for block in blocks:
-        if isinstance(block, str):
-            pieces.append(block)
-        elif _kind(block) == "document":
+        if _kind(block) == "document":
             tokens += _document(block, pieces)
         else:
             tokens += _leaf(block, pieces)
@@ -254,7 +253,7 @@ def _leaf(block: object, pieces: list[Piece]) -> int:
     elif kind == "image":
         return image_source_tokens(mapping(fields.get("source")))
     else:
-        pieces.append(block if isinstance(block, str) else _json(block))
+        pieces.append(block if isinstance(block, Text) else _json(block))
     return 0
 
 
@@ -263,7 +262,7 @@ def _kind(block: object) -> object:
 
 
 def _list(content: object) -> list[Any]:
-    """Content as a list of blocks; a string is one block."""
+    """Content as a list of blocks; a text is one block."""
     if isinstance(content, list):
         return content
     return [] if content is None or content == "" else [content]

@@ -15,9 +15,17 @@ from hypothesis import HealthCheck, settings
 
 from proxy import models, sse
 from proxy.dialects.changes import Changes
-from proxy.dialects.registry import CLIENTS, ENDPOINTS, transcoder, upstream_request
+from proxy.dialects.reading import read
+from proxy.dialects.registry import (
+    CLIENTS,
+    ENDPOINTS,
+    ClientDialect,
+    transcoder,
+    upstream_request,
+)
 from proxy.dialects.transcoder import Phase, ReplyContext
 from proxy.errors import DialectName, Problem
+from proxy.loose_json import encode
 from proxy.models import Model
 from proxy.routing import EndpointName
 from proxy.tokens.scale import Scale
@@ -178,14 +186,22 @@ def chunks(stream: bytes, *places: int) -> list[bytes]:
 
 def told(pair: Pair, body: Json, model: str | Model = "glm-4.6") -> tuple[Json, tuple[str, ...]]:
     """The request as it goes upstream, and what was changed. Raises GatewayError."""
-    client, changes = CLIENTS[pair[0]], Changes()
+    sent, changes = sent_for(CLIENTS[pair[0]], pair[1], encode(body), model)
+    value: Json = json.loads(sent)
+    return value, changes
+
+
+def sent_for(
+    client: ClientDialect[Any], upstream: EndpointName, raw: bytes, model: str | Model = "glm-4.6"
+) -> tuple[bytes, tuple[str, ...]]:
+    """The body that goes upstream for a client's, and what was changed. Raises GatewayError."""
+    changes = Changes()
     known = models.describe(model, 128_000) if isinstance(model, str) else model
-    view = client.read(body)
-    client.has_images(view)
-    sent = upstream_request(client, ENDPOINTS[pair[1]], view, body, known, changes)
+    body, view = read(raw, client, changes)
+    sent = upstream_request(client, ENDPOINTS[upstream], view, body, known, changes)
     assert changes.header().isascii()
     assert changes.header().isprintable()
-    return sent, changes.entries()
+    return encode(sent), changes.entries()
 
 
 def own(sent: Json, *names: str) -> Json:

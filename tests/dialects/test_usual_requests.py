@@ -1,34 +1,50 @@
 """Requests with usual contents take a shorter way, which nobody can tell from the long one."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
-import msgspec
 import pytest
 from conversations import CONVERSATIONS, Conversation, mutated, written
-from dialogue import PAIRS, UNHURRIED, Json, Pair, told
+from dialogue import PAIRS, UNHURRIED, Json, Pair, sent_for
 from hypothesis import given
 from hypothesis import strategies as st
 from wording import USER, answers, uses, words
 
-from proxy.dialects.registry import CLIENTS
+from proxy.dialects.changes import Changes
+from proxy.dialects.messages.request import as_read
+from proxy.dialects.reading import read
+from proxy.dialects.registry import CLIENTS, ClientDialect, has_images
 from proxy.errors import DialectName, GatewayError
+from proxy.loose_json import encode
+from proxy.tokens.counter import TokenCounter
+
+COUNTER = TokenCounter()
 
 
-def told_or_refused(pair: Pair, body: Json) -> tuple[Any, ...]:
-    """What goes upstream, as bytes, and every change; or the refusal."""
+def told_or_refused(client: ClientDialect[Any], pair: Pair, body: Json) -> tuple[Any, ...]:
+    """What goes upstream, every change, whether it shows an image, and its tokens; or a refusal."""
+    raw = encode(body)
     try:
-        sent, changes = told(pair, body)
+        sent, changes = sent_for(client, pair[1], raw)
+        members, view = read(raw, client, Changes())
     except GatewayError as error:
         return error.problem.message, error.problem.param
-    dialect = CLIENTS[pair[0]]
-    return msgspec.json.encode(sent), set(changes), dialect.has_images(dialect.read(body))
+    tokens = COUNTER.count(as_read(members, view), "glm-4.6") if pair[0] == "messages" else 0
+    return json.loads(sent), set(changes), has_images(client, view), tokens
+
+
+def the_usual_way(pair: Pair, body: Json) -> tuple[Any, ...]:
+    return told_or_refused(CLIENTS[pair[0]], pair, body)
 
 
 def the_long_way(pair: Pair, body: Json) -> tuple[Any, ...]:
-    with pytest.MonkeyPatch.context() as patch:
-        for dialect in ("chat", "messages"):
-            patch.setattr(f"proxy.dialects.{dialect}.request.as_a", lambda *_: None)
-        return told_or_refused(pair, body)
+    """As if nothing were usual."""
+    return told_or_refused(replace(CLIENTS[pair[0]], read_usual=lambda _raw: None), pair, body)
+
+
+def is_usual(dialect: DialectName, body: Json) -> bool:
+    return CLIENTS[dialect].read_usual(encode(body)) is not None
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -40,7 +56,7 @@ def test_both_ways_say_the_same(
     body = written(conversation, pair)
     if data.draw(st.booleans()):
         body["messages"] = mutated({"messages": body["messages"]}, data)["messages"]
-    assert told_or_refused(pair, body) == the_long_way(pair, body)
+    assert the_usual_way(pair, body) == the_long_way(pair, body)
 
 
 TEXT = {"type": "text", "text": "Hi"}
@@ -72,12 +88,8 @@ def test_what_is_unusual_goes_the_long_way(
     dialect: DialectName, messages: list[Any], endpoint: Any
 ) -> None:
     body = {"messages": messages, "max_tokens": 9}
-    assert told_or_refused((dialect, endpoint), body) == the_long_way((dialect, endpoint), body)
-    try:
-        view = CLIENTS[dialect].read(body)
-    except GatewayError:
-        return
-    assert not isinstance(view, CLIENTS[dialect].usual)
+    assert the_usual_way((dialect, endpoint), body) == the_long_way((dialect, endpoint), body)
+    assert not is_usual(dialect, body)
 
 
 def test_a_history_of_texts_thoughts_calls_and_results_is_usual() -> None:
@@ -85,7 +97,7 @@ def test_a_history_of_texts_thoughts_calls_and_results_is_usual() -> None:
     said = {"role": "assistant", "content": [thought, *words("Let me see.")]}
     result = {"role": "user", "content": [*answers(("a", "1")), {**TEXT, "cache_control": {}}]}
     messages: Json = {"messages": [USER, said, USER, uses("a"), result], "system": [TEXT]}
-    assert isinstance(CLIENTS["messages"].read(messages), CLIENTS["messages"].usual)
+    assert is_usual("messages", messages)
 
     call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     turns = [
@@ -94,4 +106,45 @@ def test_a_history_of_texts_thoughts_calls_and_results_is_usual() -> None:
         {**ASSISTANT, "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "a", "content": "1"},
     ]
-    assert isinstance(CLIENTS["chat"].read({"messages": turns}), CLIENTS["chat"].usual)
+    assert is_usual("chat", {"messages": turns})
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("literal", [rb'"\u4f60 \/ \ud83d\ude00"', '"你 / 😀"'.encode()])
+def test_a_text_goes_upstream_as_it_was_written(pair: Pair, literal: bytes) -> None:
+    raw = b'{"messages": [{"role": "user", "content": %s}], "max_tokens": 9}' % literal
+    sent, _changes = sent_for(CLIENTS[pair[0]], pair[1], raw)
+    assert sent.count(literal) == 1
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_text_that_is_no_unicode_is_left_to_the_upstream(pair: Pair) -> None:
+    raw = b'{"messages": [{"role": "user", "content": "a\xffb"}], "max_tokens": 9}'
+    sent, _changes = sent_for(CLIENTS[pair[0]], pair[1], raw)
+    assert b'"a\xffb"' in sent
+
+
+def test_where_such_a_text_is_read_its_bytes_are_replaced() -> None:
+    late = b'[{"role": "user", "content": "x"}, {"role": "system", "content": "a\xffb"}]'
+    sent, _changes = sent_for(CLIENTS["chat"], "anthropic", b'{"messages": %s}' % late)
+    assert "<system>\\na\N{REPLACEMENT CHARACTER}b\\n</system>" in sent.decode()
+
+    turns = b'[{"role": "user", "content": "a\xffb"}]'
+    body, view = read(b'{"messages": %s}' % turns, CLIENTS["messages"], Changes())
+    clean = {"messages": [{"role": "user", "content": "a\N{REPLACEMENT CHARACTER}b"}]}
+    assert COUNTER.count(as_read(body, view), "glm-4.6") == COUNTER.count(clean, "glm-4.6")
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_members_that_nothing_here_knows_are_relayed(pair: Pair) -> None:
+    """Beside the messages, in them and in their parts."""
+    part = {"type": "text", "text": "Hi", "more": 1}
+    for body in (
+        {"messages": [USER], "brand_new": {"a": None}},
+        {"messages": [{**USER, "brand_new": 1}]},
+        {"messages": [{"role": "user", "content": [part]}]},
+    ):
+        sent, *_ = the_usual_way(pair, body)
+        assert (sent, *_) == the_long_way(pair, body)
+        if (pair[0] == "chat") == (pair[1] == "openai"):
+            assert {**sent, **body} == sent

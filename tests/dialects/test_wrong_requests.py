@@ -2,14 +2,16 @@
 
 import pytest
 from conversations import CONVERSATIONS, JSON, Conversation, mutated, written
-from dialogue import PAIRS, UNHURRIED, Json, Pair, told
+from dialogue import PAIRS, UNHURRIED, Json, Pair, sent_for, told
 from hypothesis import given
 from hypothesis import strategies as st
 from wording import USER, uses
 
 from proxy.dialects.changes import Changes
+from proxy.dialects.reading import read
 from proxy.dialects.registry import CLIENTS
 from proxy.errors import DialectName, GatewayError
+from proxy.loose_json import encode
 
 TEXT_PART = [{"type": "text"}]
 WRONG: list[tuple[DialectName, Json, str]] = [
@@ -75,7 +77,7 @@ WRONG: list[tuple[DialectName, Json, str]] = [
 @pytest.mark.parametrize(("dialect", "body", "field"), WRONG)
 def test_the_field_is_named(dialect: DialectName, body: Json, field: str) -> None:
     with pytest.raises(GatewayError) as caught:
-        CLIENTS[dialect].read(body)
+        read(encode(body), CLIENTS[dialect], Changes())
     problem = caught.value.problem
     assert problem.http_status(dialect) == 400
     assert problem.message.startswith(f"{field}: ")
@@ -92,12 +94,12 @@ def deep(levels: int) -> Json:
 def test_nesting_without_end_is_refused() -> None:
     with pytest.raises(GatewayError, match="nested too deeply"):
         CLIENTS["messages"].read({"messages": [deep(2000)]})
-    schema: Json = {}
-    for _ in range(100_000):  # newer Pythons let msgspec go deeper than themselves
-        schema = {"items": schema}
-    tool = {"name": "f", "input_schema": schema}
+    levels = 100_000  # newer Pythons let msgspec go deeper than themselves
+    schema = b'{"items": ' * levels + b"{}" + b"}" * levels
+    tools = b'[{"name": "f", "input_schema": %s}]' % schema
+    raw = b'{"messages": [{"role": "user", "content": "x"}], "tools": %s}' % tools
     with pytest.raises(GatewayError, match="nested too deeply"):
-        told(("messages", "anthropic"), {"messages": [USER], "max_tokens": 9, "tools": [tool]})
+        sent_for(CLIENTS["messages"], "anthropic", raw)
 
 
 PICTURES: list[tuple[DialectName, Json]] = [

@@ -38,8 +38,9 @@ def fit(body: Json, model: Model, changes: Changes, *, usual: bool) -> Json:
         if model.streams_tools and "tool_stream" not in body:
             body["tool_stream"] = True
             changes.add("tool_stream", "set")
-    messages = body["messages"] if usual else _fit_messages(body["messages"], changes)
-    body["messages"] = _with_user_turn(messages, changes)
+    if not usual:
+        messages = _fit_messages(body["messages"], changes)
+        body["messages"] = _with_user_turn(messages, changes)
     return body
 
 

@@ -4,11 +4,11 @@ Source: https://platform.openai.com/docs/api-reference/chat/create; z.ai's own f
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from proxy.dialects.validation import as_a, check
+from proxy.dialects.validation import check
 from proxy.errors import invalid
 
 Json: TypeAlias = dict[str, Any]
@@ -159,26 +159,6 @@ PARTS: Final[dict[str, type[Part]]] = {
 }
 
 
-# JSON has no cycles, so the collector need not go through the structures of a long history.
-class UsualText(TextPart, kw_only=True, gc=False):
-    type: Literal["text"]
-    text: Annotated[str, Meta(min_length=1)]
-    cache_control: Any = None
-
-
-class UsualMessage(Message, gc=False):
-    role: Literal["system", "user", "assistant", "tool"]
-    content: str | Annotated[list[UsualText], Meta(min_length=1)] | None = None  # type: ignore[assignment]  # narrower
-    name: None = None
-    refusal: None = None
-
-
-class UsualRequest(ChatRequest):
-    """A request like most: its contents hold no image and need nothing mended."""
-
-    messages: Annotated[list[UsualMessage], Meta(min_length=1)]  # type: ignore[assignment]  # narrower
-
-
 FIELDS: Final = frozenset(ChatRequest.__struct_fields__)
 ROLES: Final = ("system", "developer", "user", "assistant", "tool", "function")
 
@@ -194,25 +174,18 @@ def read_part(part: Json, at: str = "") -> Part:
 
 def read(body: Json) -> ChatRequest:
     """The typed request. Raises GatewayError (400) for the first field that is wrong."""
-    request: ChatRequest | None = as_a(body, UsualRequest)
-    if request is None or _silent(request):
-        request = check(body, ChatRequest)
-        _check_contents(request)
+    request = check(body, ChatRequest)
+    _check_contents(request)
+    check_tools(request)
+    return request
+
+
+def check_tools(request: ChatRequest) -> None:
+    """Tools that are functions have one. Raises GatewayError (400)."""
     for index, tool in enumerate(request.tools or ()):
         if tool.type == "function" and tool.function is None:
             at = f"tools[{index}].function"
             raise invalid(f"{at}: expected an object with a `name`", at)
-    return request
-
-
-def _silent(request: ChatRequest) -> list[Message]:
-    """The assistant's messages with nothing in them, which are not usual either."""
-    return [
-        each
-        for each in request.messages
-        if not (each.content or each.tool_calls or each.function_call or each.reasoning_content)
-        and each.role == "assistant"
-    ]
 
 
 def _check_contents(request: ChatRequest) -> None:
@@ -237,8 +210,6 @@ def parts(request: ChatRequest) -> Iterator[Part]:
 
 def has_images(request: ChatRequest) -> bool:
     """Whether any part of any message, in whatever dialect's shape, is an image."""
-    if isinstance(request, UsualRequest):
-        return False
     return any(isinstance(part, ImagePart | ForeignImagePart) for part in parts(request))
 
 

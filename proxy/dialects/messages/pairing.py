@@ -7,8 +7,11 @@ nobody asked for becomes text, a call nobody answered gets a result that says so
 
 from typing import Final
 
+from proxy import literals
 from proxy.dialects.changes import Changes
 from proxy.dialects.messages.request import Json
+from proxy.literals import Text
+from proxy.loose_json import objects
 
 UNANSWERED: Final = "No result was recorded for this tool call."
 
@@ -31,14 +34,11 @@ def pair(turns: list[Json], changes: Changes) -> list[Json]:
 
 def text_of(content: object) -> str:
     """The text in a tool result's content (a string, blocks or nothing)."""
-    if isinstance(content, str):
-        return content
-    texts = (
-        [block.get("text") for block in content or () if isinstance(block, dict)]
-        if isinstance(content, list)
-        else []
-    )
-    return "\n".join(text for text in texts if isinstance(text, str))
+    if isinstance(content, Text):
+        return literals.read(content)
+    blocks = objects(content)
+    texts = [block["text"] for block in blocks if isinstance(block.get("text"), Text)]
+    return "\n".join(map(literals.read, texts))
 
 
 def marked(text: str) -> str:

@@ -3,11 +3,11 @@
 Source: https://platform.claude.com/docs/en/api/messages/create
 """
 
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from proxy.dialects.validation import as_a, check
+from proxy.dialects.validation import check
 from proxy.errors import invalid
 
 Json: TypeAlias = dict[str, Any]
@@ -167,40 +167,6 @@ BLOCKS: Final[dict[str, type[Block]]] = {
 }
 
 
-# JSON has no cycles, so the collector need not go through the structures of a long history.
-class UsualText(TextBlock, tag_field="type", tag="text", gc=False):
-    text: Annotated[str, Meta(min_length=1)]
-
-
-class UsualThinking(ThinkingBlock, tag_field="type", tag="thinking", gc=False):
-    pass
-
-
-class UsualToolUse(ToolUseBlock, tag_field="type", tag="tool_use", gc=False):
-    pass
-
-
-class UsualToolResult(Struct, tag_field="type", tag="tool_result", gc=False):
-    tool_use_id: str
-    content: "str | list[UsualBlock] | None" = None
-    is_error: bool | None = None
-
-
-UsualBlock: TypeAlias = UsualText | UsualThinking | UsualToolUse | UsualToolResult
-
-
-class UsualTurn(Struct, gc=False):
-    role: Literal["user", "assistant"]
-    content: Annotated[str, Meta(min_length=1)] | Annotated[list[UsualBlock], Meta(min_length=1)]
-
-
-class UsualRequest(MessagesRequest):
-    """A request like most: its contents hold no image and need nothing mended."""
-
-    messages: Annotated[list[UsualTurn], Meta(min_length=1)]  # type: ignore[assignment]  # narrower
-    system: str | list[UsualBlock] | None = None  # type: ignore[assignment]  # narrower
-
-
 FIELDS: Final = frozenset(MessagesRequest.__struct_fields__)
 CLIENT_TOOLS: Final = (None, "custom")
 """The `type` of tools that the client itself runs."""
@@ -223,20 +189,21 @@ def read_block(block: Json, at: str = "") -> Block:
 
 def read(body: Json) -> MessagesRequest:
     """The typed request. Raises GatewayError (400) for the first field that is wrong."""
-    request: MessagesRequest | None = as_a(body, UsualRequest)
-    if request is None:
-        request = check(body, MessagesRequest)
-        _check_contents(request)
+    request = check(body, MessagesRequest)
+    _check_contents(request)
+    check_tools(request)
+    return request
+
+
+def check_tools(request: MessagesRequest) -> None:
+    """The client's own tools have names. Raises GatewayError (400)."""
     for index, tool in enumerate(request.tools or ()):
         if not tool.name and tool.type in CLIENT_TOOLS:
             raise invalid(f"tools[{index}].name: expected a name", f"tools[{index}].name")
-    return request
 
 
 def has_images(request: MessagesRequest) -> bool:
     """Whether any block, however nested and in whatever dialect's shape, is an image."""
-    if isinstance(request, UsualRequest):
-        return False
     contents = [request.system, *(turn.content for turn in request.messages)]
     return any(_shows(content) for content in contents if isinstance(content, list))
 
@@ -251,6 +218,12 @@ def _shows(content: list[Json]) -> bool:
         if any(map(_shows, _nested(block))):
             return True
     return False
+
+
+def as_read(body: Json, request: MessagesRequest) -> Json:
+    """`body` with its messages as `request` has them: roles and contents."""
+    turns = [{"role": turn.role, "content": turn.content} for turn in request.messages]
+    return {**body, "messages": turns}
 
 
 def _nested(block: Json) -> list[list[Json]]:

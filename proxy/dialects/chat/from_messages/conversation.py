@@ -20,8 +20,10 @@ from proxy.dialects.messages.request import (
     Json,
     OtherBlock,
     Source,
+    Turn,
     read_block,
 )
+from proxy.literals import Text, joined
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -36,13 +38,15 @@ def image_label(call_id: str) -> Json:
     return {"type": "text", "text": f"Image from tool call {call_id}:"}
 
 
-def conversation(body: Json, changes: Changes) -> list[Json]:
-    """The Chat messages that say what the checked Messages request `body` says."""
+def conversation(
+    system: str | list[Json] | None, turns: list[Turn], changes: Changes
+) -> list[Json]:
+    """The Chat messages that say what the system prompt and the turns of Messages say."""
     messages: list[Json] = []
-    system = system_text(body.get("system"), changes)
+    system = system_text(system, changes)
     if system:
         messages.append({"role": "system", "content": system})
-    for turn in pair(_turns(body["messages"], changes), changes):
+    for turn in pair(_turns(turns, changes), changes):
         messages += (
             _assistant(turn, changes) if turn["role"] == "assistant" else _user(turn, changes)
         )
@@ -60,13 +64,13 @@ def system_text(system: str | list[Json] | None, changes: Changes) -> str:
     return kept
 
 
-def _turns(told: list[Json], changes: Changes) -> list[Json]:
+def _turns(told: list[Turn], changes: Changes) -> list[Json]:
     """The turns with block lists as contents, neighbours of one role merged, roles two."""
     turns: list[Json] = []
     for turn in told:
-        is_system = turn["role"] == "system"
-        blocks = [system_turn(turn["content"], changes)] if is_system else _blocks(turn["content"])
-        role = "assistant" if turn["role"] == "assistant" else "user"
+        is_system = turn.role == "system"
+        blocks = [system_turn(turn.content, changes)] if is_system else _blocks(turn.content)
+        role = "assistant" if turn.role == "assistant" else "user"
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
         else:
@@ -74,13 +78,13 @@ def _turns(told: list[Json], changes: Changes) -> list[Json]:
     return turns
 
 
-def _blocks(content: str | list[Json]) -> list[Json]:
+def _blocks(content: Text | list[Json]) -> list[Json]:
     """Content of either shape as a list of our own."""
-    return [{"type": "text", "text": content}] if isinstance(content, str) else [*content]
+    return [{"type": "text", "text": content}] if isinstance(content, Text) else [*content]
 
 
 def _assistant(turn: Json, changes: Changes) -> list[Json]:
-    texts: list[str] = []
+    texts: list[Text] = []
     reasoning: list[str] = []
     calls: list[Json] = []
     for block in turn["content"]:
@@ -97,7 +101,7 @@ def _assistant(turn: Json, changes: Changes) -> list[Json]:
                 changes.dropped("redacted_thinking", "no such thing in Chat")
             case _:
                 texts.append(_explained(read_block(block), block, changes))
-    message: Json = {"role": "assistant", "content": "".join(texts)}
+    message: Json = {"role": "assistant", "content": joined(texts)}
     thought = "".join(reasoning)
     if thought:
         message["reasoning_content"] = thought
@@ -127,7 +131,7 @@ def _user(turn: Json, changes: Changes) -> list[Json]:
             changes.dropped("messages", "a turn with nothing but empty texts")
         return results
     texts = [part["text"] for part in parts if part["type"] == "text"]
-    content = "\n".join(texts) if len(texts) == len(parts) else parts
+    content = joined(texts, "\n") if len(texts) == len(parts) else parts
     return [*results, {"role": "user", "content": content}]
 
 

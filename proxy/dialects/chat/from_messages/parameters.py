@@ -17,9 +17,9 @@ _USER_ID: Final = (6, 128)
 def from_messages_request(request: MessagesRequest, body: Json, changes: Changes) -> Json:
     """The Chat request (without `model` and `stream`) that says what the Messages request says.
 
-    `body` is the request as it came: its contents, and fields that nothing here knows.
+    `body` is the request as it came: its system prompt, and fields that nothing here knows.
     """
-    told: Json = {"messages": conversation(body, changes)}
+    told: Json = {"messages": conversation(body.get("system"), request.messages, changes)}
     _sampling(request, told, changes)
     if request.tools or request.tool_choice:
         _tools(request, told, changes)
@@ -130,7 +130,7 @@ def _has_cache_control(request: MessagesRequest, body: Json) -> bool:
     return (
         "cache_control" in body
         or any(tool.cache_control for tool in request.tools or ())
-        or _marked([body.get("system"), *[turn["content"] for turn in body["messages"]]])
+        or _marked([body.get("system"), *[turn.content for turn in request.messages]])
     )
 
 

@@ -6,12 +6,12 @@ prompt cache keeps working). Calls and results are paired as Messages demands.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
+from proxy import literals
 from proxy.dialects.changes import Changes
 from proxy.dialects.chat.request import (
     CalledFunction,
@@ -26,10 +26,10 @@ from proxy.dialects.chat.request import (
     Part,
     RefusalPart,
     TextPart,
-    UsualText,
     read_part,
 )
 from proxy.dialects.messages.pairing import marked, pair
+from proxy.literals import Text
 
 _ID: Final = re.compile(r"[^A-Za-z0-9_-]")
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.-]+)*;base64,", re.ASCII)
@@ -107,7 +107,7 @@ class _Conversation:
             return
         self.changes.add("messages.role", "later system text moved into a user turn")
         for block in texts:
-            block["text"] = marked(block["text"])
+            block["text"] = marked(literals.read(block["text"]))
         self._extend("user", texts)
 
     def _assistant(self, message: Message) -> list[Json]:
@@ -144,7 +144,7 @@ class _Conversation:
         if clean in self._unanswered:
             self._unanswered.remove(clean)
         content = message.content
-        if not isinstance(content, str):
+        if not isinstance(content, Text):
             content = content_blocks(content, self.changes)
         return {"type": "tool_result", "tool_use_id": clean, "content": content}
 
@@ -161,20 +161,15 @@ def conversation(request: ChatRequest, changes: Changes) -> Json:
     return {**body, "messages": pair(told.turns, changes)}
 
 
-def content_blocks(
-    content: str | Sequence[Json | UsualText] | None, changes: Changes
-) -> list[Json]:
+def content_blocks(content: Text | list[Json] | None, changes: Changes) -> list[Json]:
     """Checked content of any shape as Messages blocks; empty texts say nothing and are left out."""
     if not content:
         return []
-    if isinstance(content, str):
+    if isinstance(content, Text):
         return [{"type": "text", "text": content}]
     blocks: list[Json] = []
     for part in content:
-        if isinstance(part, UsualText):
-            read, marked = [{"type": "text", "text": part.text}], part.cache_control
-        else:
-            read, marked = _blocks(read_part(part), changes), part.get("cache_control")
+        read, marked = _blocks(read_part(part), changes), part.get("cache_control")
         blocks += [{**block, "cache_control": marked} for block in read] if marked else read
     return blocks
 
