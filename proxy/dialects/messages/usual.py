@@ -5,7 +5,7 @@ is not known, no member that is not documented. Any other request is read the ge
 says more about it.
 """
 
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -24,9 +24,9 @@ from proxy.dialects.validation import as_a
 
 
 # JSON has no cycles, so the collector need not go through the structures of a long history.
-class _Turn(Struct, forbid_unknown_fields=True, gc=False):
+class _Turn(Turn, forbid_unknown_fields=True, gc=False):
     role: Literal["user", "assistant"]
-    content: Raw
+    content: Raw  # type: ignore[assignment]  # to be read
 
 
 class _Text(TextBlock, tag_field="type", tag="text", gc=False):
@@ -72,7 +72,7 @@ def read_usual(raw: bytes) -> tuple[Json, UsualRequest] | None:
     None if it is not usual. Raises GatewayError (400) for a tool without a name."""
     try:
         body = literals.members(_decode(raw))
-        turns = [Turn(turn.role, _content(turn.content)) for turn in body["messages"]]
+        turns = list(map(_read, body["messages"]))
     except (ValueError, RecursionError):
         return None
     request = as_a({**body, "messages": []}, UsualRequest)
@@ -83,10 +83,10 @@ def read_usual(raw: bytes) -> tuple[Json, UsualRequest] | None:
     return body, request
 
 
-def _content(literal: Raw) -> Any:
-    """The literal of a text, or blocks. Raises ValueError for what is not usual."""
-    if literals.is_text(literal) and literal != literals.EMPTY:
-        return literal
-    blocks = msgspec.json.decode(literal)
+def _read(turn: _Turn) -> Turn:
+    """The turn; with its blocks, if it is not one text. Raises ValueError for what is not usual."""
+    if literals.is_text(turn.content) and turn.content != literals.EMPTY:
+        return turn
+    blocks = msgspec.json.decode(turn.content)
     msgspec.convert(blocks, _Blocks)
-    return blocks
+    return Turn(turn.role, blocks)
