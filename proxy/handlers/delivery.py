@@ -55,6 +55,8 @@ async def pass_on(
 class _Bypass:
     """The way of a chunk from where it arrives to the client, as long as nobody has to wait."""
 
+    __slots__ = ("_clock", "_last", "_now", "_raised", "_reply", "_stream")
+
     def __init__(self, reply: Transcoder, stream: ClientStream, clock: Clock) -> None:
         self._reply = reply
         self._stream = stream
@@ -75,8 +77,8 @@ class _Bypass:
         if self._reply.phase is not Phase.STREAMING:
             self._last = out
             return False
-        self._stream.send(out)
-        self._clock.reading = self._now()
+        self._clock.reading = now = self._now()
+        self._stream.send(out, now)
         return True
 
     def feed(self, chunk: bytes) -> bytes:

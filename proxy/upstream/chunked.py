@@ -26,6 +26,8 @@ class ChunkedBody:
     """Feed it what arrives; `ended` tells that the body is whole, `rest` what came behind it,
     `between` that a chunk begins with what comes next."""
 
+    __slots__ = ("_held", "_missing", "_trailers", "between", "ended", "rest")
+
     def __init__(self) -> None:
         self.ended = False
         self.rest = b""

@@ -18,6 +18,8 @@ _END: Final = b"\r\n"
 class Direct(asyncio.Protocol):
     """Stands before `protocol`, in `transport`, and hands the chunks of `body` to `sink`."""
 
+    __slots__ = ("_body", "_protocol", "_sink", "_transport")
+
     def __init__(
         self,
         transport: asyncio.Transport,

@@ -63,7 +63,7 @@ class SlowClient:
     def is_clear(self, size: int) -> bool:  # noqa: ARG002
         return self._ready()
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes, _now: float) -> None:
         self.sent += 1
         self.written.append(data)
 
