@@ -96,6 +96,18 @@ def frames(run: bytes) -> list[bytes]:
     return run.removesuffix(END).split(END)
 
 
+def pieces(run: bytes, size: int) -> list[bytes]:
+    """The run as runs of at most `size` bytes, or of one longer frame."""
+    found: list[bytes] = []
+    begin = 0
+    while len(run) - begin > size:
+        end = run.rfind(END, begin, begin + size)
+        end = len(END) + (end if end >= 0 else run.find(END, begin))
+        found.append(run[begin:end])
+        begin = end
+    return [*found, run[begin:]] if begin < len(run) else found
+
+
 def payloads(run: bytes) -> list[bytes]:
     """The data of the frames of a run, without frames that have none.
 

@@ -14,7 +14,7 @@ from proxy import loose_json, refusals
 from proxy.dialects.arguments import Schemas, mend
 from proxy.dialects.stencil import Stencil
 from proxy.errors import Problem
-from proxy.sse import FrameSplitter, FrameTooLargeError, data_of, frames, is_frame
+from proxy.sse import FrameSplitter, FrameTooLargeError, data_of, frames, is_frame, pieces
 from proxy.tokens.scale import Scale
 from proxy.tokens.usage import Usage
 
@@ -77,9 +77,6 @@ class Transcoder(ABC):
             told = self._stencil.one(chunk)
             if told is not None:
                 return told
-        if len(chunk) > _AT_ONCE:
-            edges = range(0, len(chunk), _AT_ONCE)
-            return b"".join([self.feed(chunk[at : at + _AT_ONCE]) for at in edges])
         if self.phase in OVER:
             return b""
         try:
@@ -92,7 +89,7 @@ class Transcoder(ABC):
         if not run:
             return b""
         self._framed = True
-        return self._run(run)
+        return b"".join(map(self._run, pieces(run, _AT_ONCE)))
 
     def close(self) -> bytes:
         """The upstream ended: the last bytes, or phase FAILED if that was too early."""
@@ -181,7 +178,7 @@ def _is_cut(frame: bytes) -> bool:
 
 
 _AT_ONCE = 16 * 1024
-"""Bytes of a read that are looked at together: CPython searches longer ones more slowly."""
+"""Bytes of a run that are looked at together: CPython searches longer ones more slowly."""
 
 OVER = (Phase.ENDED, Phase.FAILED)
 _OVERFLOW = Problem("invalid_request_error", "")

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import time
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from aiohttp import web
@@ -67,7 +68,7 @@ class Exchange:
         self._seen = request[OBSERVATION]
         self._endpoint = ENDPOINTS[self._route.endpoint]
         self._model = models.describe(self._route.model, self._settings.real_text_model_tokens)
-        self._key = hashlib.sha256(request[CREDENTIAL].key.encode()).hexdigest()
+        self._key = _digest(request[CREDENTIAL].key)
         self._recording = recording = request.get(RECORDING)
         self._upstream = recording.upstream(app[UPSTREAM]) if recording else app[UPSTREAM]
         self._stream = recording.stream(request) if recording else ClientStream(request)
@@ -261,3 +262,9 @@ class Exchange:
         problem = advise(error.problem, base)
         key = self._request[CREDENTIAL].key
         return GatewayError(replace(problem, message=problem.message.replace(key, "***")))
+
+
+@lru_cache(maxsize=64)
+def _digest(key: str) -> str:
+    """What cool-downs and gates know a key by."""
+    return hashlib.sha256(key.encode()).hexdigest()

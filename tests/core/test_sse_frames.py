@@ -157,3 +157,13 @@ FRAMES = [
 def test_payloads_are_the_data_of_each_frame(frames: list[bytes]) -> None:
     run = b"".join(frames)
     assert sse.payloads(run) == [data for each in sse.frames(run) if (data := sse.data_of(each))]
+
+
+@given(st.lists(st.sampled_from(FRAMES), max_size=6), st.integers(1, 60))
+def test_pieces_are_whole_frames_in_order(frames: list[bytes], size: int) -> None:
+    run = b"".join(frames)
+    pieces = sse.pieces(run, size)
+    assert b"".join(pieces) == run
+    for piece in pieces:
+        assert piece.endswith(sse.END)
+        assert len(piece) <= size or len(sse.frames(piece)) == 1
