@@ -36,8 +36,8 @@ def costs(rig: Rig, size: Size, lanes: Sequence[Lane] = BURSTS) -> str:
     rounds = rig.interleaved(lanes, size)
     rows = []
     for lane in lanes:
-        direct, nginx, gateway = (
-            _median(rounds, lane, target) for target in ("direct", "nginx", "gateway")
+        direct, nginx, bare, gateway = (
+            _median(rounds, lane, target) for target in ("direct", "nginx", "bare", "gateway")
         )
         unit = "µs/event" if lane.streams else "ms/request"
         assert gateway is not None
@@ -47,13 +47,16 @@ def costs(rig: Rig, size: Size, lanes: Sequence[Lane] = BURSTS) -> str:
                 unit,
                 figure(direct),
                 figure(nginx),
+                figure(bare),
                 figure(gateway),
                 ratio(gateway, direct),
                 ratio(gateway, nginx),
+                ratio(gateway, bare),
                 _spread(rounds, lane),
             ]
         )
-    heads = ["lane", "unit", "direct", "nginx", "gateway", "× direct", "× nginx", "spread"]
+    heads = ["lane", "unit", "direct", "nginx", "bare aiohttp", "gateway"]
+    heads += ["× direct", "× nginx", "× bare", "spread"]
     return table(heads, rows) + "\n\n" + _neighbours(rounds)
 
 

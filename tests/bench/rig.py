@@ -17,6 +17,7 @@ from bench.targets import (
     Target,
     TargetName,
     nginx_program,
+    start_bare,
     start_gateway,
     start_nginx,
     start_upstream,
@@ -120,6 +121,8 @@ def running() -> Iterator[Rig]:
         if program := nginx_program():
             targets.append(start_nginx(program, folder, port)[0])
             cleanup.callback(targets[-1].child.stop)
+        targets.append(start_bare(folder, port))
+        cleanup.callback(targets[-1].child.stop)
         targets.append(start_gateway(folder, f"http://127.0.0.1:{port}")[0])
         cleanup.callback(targets[-1].child.stop)
         yield Rig(folder, upstream, port, tuple(targets))

@@ -1,4 +1,4 @@
-"""What stands between clients and upstream: nothing, nginx, or the gateway.
+"""What stands between clients and upstream: nothing, nginx, a bare proxy, or the gateway.
 
 nginx is the yardstick: plain pass-through in C, one worker, no buffering. Where it is not installed
 the direct connection is all there is to compare with: the upstream's own CPU time for the same
@@ -21,13 +21,13 @@ from bench.processes import Child
 from proxy.errors import DialectName
 from proxy.routing import EndpointName
 
-TargetName = Literal["direct", "nginx", "gateway"]
+TargetName = Literal["direct", "nginx", "bare", "gateway"]
 
 UPSTREAM_PATHS: Final[dict[EndpointName, str]] = {
     "anthropic": "/api/anthropic/v1/messages",
     "openai": "/api/coding/paas/v4/chat/completions",
 }
-_PATHS: Final[dict[DialectName, str]] = {
+PATHS: Final[dict[DialectName, str]] = {
     "messages": "/v1/messages",
     "chat": "/v1/chat/completions",
 }
@@ -64,11 +64,13 @@ class Target:
 
     def takes(self, lane: Lane) -> bool:
         """Whether the lane can go through it."""
+        if self.name == "bare":
+            return lane.relayed and lane.kind != "paced"
         return lane.relayed or self.name == "gateway"
 
     def path(self, lane: Lane) -> str:
         """Where the lane's requests go."""
-        return UPSTREAM_PATHS[lane.endpoint] if self.name == "direct" else _PATHS[lane.client]
+        return UPSTREAM_PATHS[lane.endpoint] if self.name == "direct" else PATHS[lane.client]
 
     def body(self, lane: Lane) -> str:
         """What they say; only the gateway knows models with an endpoint in their name."""
@@ -140,6 +142,15 @@ def start_nginx(program: str, folder: Path, upstream: int) -> tuple[Target, floa
     begun = time.monotonic()
     child = Child(command, folder / "nginx.log", measured=True)
     return Target("nginx", port, child), _healthy(child, port) - begun
+
+
+def start_bare(folder: Path, upstream: int) -> Target:
+    """The bare proxy before the upstream."""
+    port = _free_port()
+    command = [sys.executable, "-m", "bench.bare", str(port), str(upstream)]
+    child = Child(command, folder / "bare.log", measured=True)
+    _healthy(child, port)
+    return Target("bare", port, child)
 
 
 def _healthy(child: Child, port: int) -> float:
