@@ -64,6 +64,8 @@ class ChatRelay(Relay):
         return waiting or not self._complete or bool(self._finish)
 
     def _pass(self, frames: bytes) -> bytes:
+        if self._told_model == self._model:
+            return frames
         return frames.replace(self._told_model, self._model)
 
     def _look(self, frame: bytes) -> bytes:
