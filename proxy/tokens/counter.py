@@ -77,7 +77,8 @@ class TokenCounter:
     def count(self, request: Mapping[str, Any], model: str) -> int:
         """The prompt tokens that `model` (the upstream's name) will report for the request.
 
-        `request` is a decoded Messages request; unexpected values count as their JSON.
+        `request` is a Messages request, decoded but for texts that are literals; unexpected values
+        count as their JSON.
         """
         pieces: list[Piece] = []
         tokens = render(request, model, pieces) + self._count(pieces)

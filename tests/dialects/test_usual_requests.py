@@ -103,7 +103,7 @@ def test_a_history_of_texts_thoughts_calls_and_results_is_usual() -> None:
     turns = [
         {"role": "system", "content": [TEXT]},
         USER,
-        {**ASSISTANT, "content": None, "tool_calls": [call]},
+        {**ASSISTANT, "content": None, "tool_calls": [call], "refusal": None, "audio": None},
         {"role": "tool", "tool_call_id": "a", "content": "1"},
     ]
     assert is_usual("chat", {"messages": turns})

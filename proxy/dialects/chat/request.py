@@ -47,7 +47,7 @@ class ToolCall(Struct):
 
 
 class Message(Struct):
-    """One message of the conversation."""
+    """One message of the conversation; a content that is one text may be its literal."""
 
     role: str
     content: str | list[Json] | None = None

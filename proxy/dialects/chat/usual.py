@@ -28,6 +28,11 @@ class _Message(Struct, forbid_unknown_fields=True, gc=False):
     tool_calls: Raw | UnsetType = UNSET
     tool_call_id: str | UnsetType | None = UNSET
     reasoning_content: str | UnsetType | None = UNSET
+    # Clients that send back what a library gave them send the nulls in it too.
+    name: UnsetType | None = UNSET
+    refusal: UnsetType | None = UNSET
+    function_call: UnsetType | None = UNSET
+    audio: UnsetType | None = UNSET
 
 
 class _Text(TextPart, kw_only=True, gc=False):

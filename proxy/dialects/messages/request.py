@@ -14,7 +14,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 class Turn(Struct):
-    """One message of the conversation."""
+    """One message of the conversation; a content that is one text may be its literal."""
 
     role: str
     content: str | list[Json]
