@@ -135,7 +135,7 @@ class Exchange:
         except ClientLeftError as error:
             self.stop(error)
 
-    async def _reply(self, counting: "asyncio.Future[int] | None") -> web.StreamResponse:
+    async def _reply(self, counting: "asyncio.Task[int] | None") -> web.StreamResponse:
         """Attempts, as long as one more is worth it and nothing of a reply was shown."""
         await self._let_others_run()
         sending = Sending(self._request, self._endpoint, self._model)
@@ -173,7 +173,7 @@ class Exchange:
             await asyncio.sleep(0)
 
     async def _attempt(
-        self, sending: Sending, counting: "asyncio.Future[int] | None"
+        self, sending: Sending, counting: "asyncio.Task[int] | None"
     ) -> web.StreamResponse:
         """One try, unless the quota is known to be used up; in the key's turn."""
         cooldowns = self._app[COOLDOWNS]
@@ -200,7 +200,7 @@ class Exchange:
         cooldowns.refused(self._key, self._route.model, problem, time.time())
 
     async def _open(
-        self, sending: Sending, counting: "asyncio.Future[int] | None"
+        self, sending: Sending, counting: "asyncio.Task[int] | None"
     ) -> web.StreamResponse:
         key = self._request[CREDENTIAL].key
         self._transcoder = None
@@ -246,12 +246,13 @@ class Exchange:
             streams=self._call.streams,
         )
 
-    def _start_counting(self) -> "asyncio.Future[int] | None":
+    def _start_counting(self) -> "asyncio.Task[int] | None":
         """The local estimate for `message_start`, made while the upstream works."""
         if self._call.dialect.name != "messages" or not self._call.streams:
             return None
         counter, told = self._app[COUNTER], as_read(self._call.body, self._call.view)
-        return counter.count_async(told, self._route.model, self._seen.bytes_in)
+        counting = counter.count_async(told, self._route.model, self._seen.bytes_in)
+        return asyncio.create_task(counting)
 
     def _advised(self, error: GatewayError | ClientLeftError) -> GatewayError | ClientLeftError:
         """With what to do about it, and without the key, should the upstream have repeated it."""

@@ -85,35 +85,20 @@ class TokenCounter:
         self._loaded = True
         return tokens
 
-    def count_async(
-        self, request: Mapping[str, Any], model: str, size: int
-    ) -> "asyncio.Future[int]":
+    async def count_async(self, request: Mapping[str, Any], model: str, size: int) -> int:
         """`count` without holding up the event loop; `size` is the request's, in bytes.
 
-        A short one is counted as soon as the caller waits for something. What takes longer, as
-        loading the vocabulary does, is left to a thread of the counter's own. RuntimeError after
-        `close`.
+        What takes longer, as loading the vocabulary does, is left to a thread of the counter's own.
+        RuntimeError after `close`.
         """
+        if size <= AT_ONCE and self._loaded:
+            return self.count(request, model)
         loop = asyncio.get_running_loop()
-        if size > AT_ONCE or not self._loaded:
-            return loop.run_in_executor(self._executor, self.count, request, model)
-        counting = loop.create_future()
-        loop.call_soon(self._settle, counting, request, model)
-        return counting
+        return await loop.run_in_executor(self._executor, self.count, request, model)
 
     def close(self) -> None:
         """Give up what is still waiting to be counted and let the threads end."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-
-    def _settle(
-        self, counting: "asyncio.Future[int]", request: Mapping[str, Any], model: str
-    ) -> None:
-        if counting.done():
-            return
-        try:
-            counting.set_result(self.count(request, model))
-        except Exception as error:  # noqa: BLE001 - whoever waits is told
-            counting.set_exception(error)
 
     def _count(self, pieces: list[Piece]) -> int:
         """The tokens of all pieces, asking the tokenizer once for those not remembered."""

@@ -246,9 +246,6 @@ def _document(block: dict[str, Any], pieces: list[Piece]) -> int:
 
 def _leaf(block: object, pieces: list[Piece]) -> int:
     """A block that holds no others: text, an image, or anything unknown as JSON."""
-    if isinstance(block, Text):
-        pieces.append(block)
-        return 0
     fields = mapping(block)
     kind = fields.get("type")
     if kind == "text":
@@ -256,7 +253,7 @@ def _leaf(block: object, pieces: list[Piece]) -> int:
     elif kind == "image":
         return image_source_tokens(mapping(fields.get("source")))
     else:
-        pieces.append(_json(block))
+        pieces.append(block if isinstance(block, Text) else _json(block))
     return 0
 
 
