@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from conftest import Stack, StackFactory
 from gateway_talk import COUNT, ENDPOINTS, IMAGES, PATHS, ask, final_usage, json_log, stream
 
+from proxy.context import COUNTER
 from proxy.simulator import Reply
+from proxy.tokens.counter import TokenCounter
+from proxy.upstream.lean import LeanClient
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 40
 TOOL = {
@@ -182,3 +186,29 @@ async def test_a14_a_burst_of_fifty_is_answered_here(stack: Stack, endpoint: str
     assert max(counts) - min(counts) <= 3
     assert min(counts) > 100
     assert stack.script.requests == []
+
+
+async def test_a_stream_is_counted_for_while_the_upstream_works(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not before: over a connection that waits, the request has left when counting begins."""
+    order: list[str] = []
+
+    def note(owner: type, name: str) -> None:
+        kept = getattr(owner, name)
+
+        def noted(*args: Any, **options: Any) -> Any:
+            order.append(name)
+            return kept(*args, **options)
+
+        monkeypatch.setattr(owner, name, noted)
+
+    await stream(await stack.post(PATHS["messages"], ask(stream=True)))
+    note(LeanClient, "_head")
+    note(TokenCounter, "count")
+    await stream(await stack.post(PATHS["messages"], ask(LONG, stream=True)))
+    assert order == ["_head", "count"]
+    note(ThreadPoolExecutor, "submit")
+    monkeypatch.setattr(stack.app[COUNTER], "_loaded", False)
+    await stream(await stack.post(PATHS["messages"], ask(LONG, stream=True)))
+    assert order[2:] == ["_head", "submit", "count"]
