@@ -70,7 +70,7 @@ def _spread(rounds: Rounds, lane: Lane) -> str:
 def _neighbours(rounds: Rounds) -> str:
     foreign = [taken.foreign for each in rounds.values() for taken in each]
     return (
-        "Processors kept busy by other programs meanwhile: "
+        "Processors that others kept busy meanwhile: "
         f"{statistics.median(foreign):.2f} in the median round, {max(foreign):.2f} in the worst."
     )
 

@@ -1,7 +1,7 @@
 """One measurement: a lane through a target, and what it cost.
 
 CPU time is read before and after, memory while it runs. What strangers used of the machine
-meanwhile is told too: a measurement beside busy neighbours says little.
+meanwhile, or its host took from it, is told too: a measurement beside busy neighbours says little.
 """
 
 import json

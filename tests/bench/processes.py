@@ -132,7 +132,8 @@ class Child:
 
 
 def machine_cpu() -> float:
-    """Seconds of CPU time that all processes of this machine have used, ours and others."""
+    """Seconds of CPU time that this machine's processes have used, ours and others, and that its
+    host has given to other machines."""
     times = psutil.cpu_times()._asdict()
-    idle = ("idle", "iowait", "steal", "guest", "guest_nice")  # guest is within user
+    idle = ("idle", "iowait", "guest", "guest_nice")  # guest is within user
     return float(sum(spent for kind, spent in times.items() if kind not in idle))
