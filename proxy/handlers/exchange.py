@@ -32,7 +32,7 @@ from proxy.context import (
 from proxy.dialects.messages.request import as_read
 from proxy.dialects.registry import ENDPOINTS, transcoder
 from proxy.dialects.transcoder import ReplyContext, Transcoder
-from proxy.errors import DialectName, GatewayError, Problem
+from proxy.errors import DialectName, GatewayError, Problem, invalid
 from proxy.handlers import delivery, limits
 from proxy.handlers.client_stream import ClientLeftError, ClientStream
 from proxy.handlers.opening import finish_reading, open_reply
@@ -52,6 +52,9 @@ _KEEP_ALIVE: Final[dict[DialectName, bytes]] = {
 """A sign of life within a reply; before its first event only a comment is allowed."""
 
 _LARGE: Final = 256 * 1024
+
+_UNEXPLAINED: Final = frozenset({"invalid_request_error", "api_error"})
+"""Kinds of refusals that may be due to bytes which nobody here had to read."""
 
 _CONCURRENCY_CODES: Final = frozenset({"1302", "1303"})
 
@@ -148,6 +151,8 @@ class Exchange:
                 problem = error.problem
                 if self._seen.first_event is not None:
                     raise
+                if problem.kind in _UNEXPLAINED and not sending.is_text:
+                    raise invalid("body: not valid UTF-8") from None
                 if sending.degrade(problem):
                     self._overcome(problem)
                     continue

@@ -47,6 +47,15 @@ class Sending:
             self._encoded = encode(self._body)
         return self._encoded
 
+    @property
+    def is_text(self) -> bool:
+        """Whether the body is UTF-8, as JSON has to be."""
+        try:
+            self.body.decode()
+        except UnicodeDecodeError:
+            return False
+        return True
+
     def degrade(self, problem: Problem) -> bool:
         """Leave out what `problem` probably refuses; False if nothing is left to leave out."""
         if problem.code != _REFUSED:

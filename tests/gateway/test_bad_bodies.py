@@ -9,12 +9,14 @@ from typing import Any
 import brotli  # type: ignore[import-untyped]
 import pytest
 from conftest import KEY, Stack, StackFactory
-from gateway_talk import COUNT, DIALECTS, PATHS, Dialect, ask, assert_error
+from gateway_talk import COUNT, DIALECTS, ENDPOINTS, PATHS, Dialect, ask, assert_error
 
 try:
     from compression import zstd  # type: ignore[import-not-found,unused-ignore]
 except ImportError:
     from backports import zstd
+
+from proxy.simulator import Reply
 
 MB = 1024 * 1024
 HELLO = json.dumps(ask()).encode()
@@ -49,6 +51,32 @@ async def test_no_json_is_400(stack: Stack, name: str, path: str) -> None:
     error = await assert_error(response, "chat" if "chat" in path else "messages", 400)
     assert "body" in error["message"]
     assert stack.script.requests == []
+
+
+def no_text(endpoint: str) -> bytes:
+    """A request to the endpoint with a text that is not UTF-8, which nobody here reads."""
+    message = b'{"role": "user", "content": "a\xffb"}'
+    model = f"glm-4.5-{endpoint}".encode()
+    return b'{"model": "%s", "max_tokens": 9, "messages": [%s]}' % (model, message)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_that_a_text_is_no_utf_8_explains_a_refusal(
+    stack: Stack, dialect: Dialect, endpoint: str
+) -> None:
+    response = await stack.post(PATHS[dialect], no_text(endpoint))
+    error = await assert_error(response, dialect, 400)
+    assert error["message"] == "body: not valid UTF-8"
+    [received] = stack.script.requests
+    assert b"a\xffb" in received.body
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_but_not_a_refusal_for_something_else(stack: Stack, dialect: Dialect) -> None:
+    stack.script.replies.append(Reply.json({"error": {"code": "1000"}}, status=401))
+    response = await stack.post(PATHS[dialect], no_text("anthropic"))
+    await assert_error(response, dialect, 401)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
