@@ -1,16 +1,16 @@
 """Texts as the JSON literals that came: what nobody here reads is neither decoded nor written anew.
 
 An agent sends its whole history with each request, and to decode and encode it is most of what such
-a request costs. So in requests like most (each dialect's `usual.py`) the contents of messages stay
+a request costs. So in requests like most (`dialects/usual.py`) the contents of messages stay
 literals: views of the body's bytes, checked as JSON, which go upstream as they are. Whether a text
 is UTF-8 is left to the upstream, whose reader it is.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, defstruct
+from msgspec import Raw
 
 Text: TypeAlias = str | Raw
 """A text, or the literal of one."""
@@ -39,19 +39,3 @@ def read(told: Text) -> str:
 def joined(texts: Sequence[Text], by: str = "") -> Text:
     """The texts as one; one alone stays what it is."""
     return texts[0] if len(texts) == 1 else by.join(map(read, texts))
-
-
-def envelope(request: type[Struct], messages: Any, also: Iterable[str]) -> type[Struct]:
-    """The structure of a `request` with no members but its own and those named by `also`.
-
-    They are of any type, but `messages` of the given one. What is not given is UNSET.
-    """
-    names = [name for name in (*request.__struct_fields__, *also) if name != "messages"]
-    fields: list[tuple[str, Any, Any]] = [(name, Any, UNSET) for name in names]
-    return defstruct("Envelope", [("messages", messages), *fields], forbid_unknown_fields=True)
-
-
-def members(request: Struct) -> dict[str, Any]:
-    """What is given in an envelope."""
-    told = msgspec.structs.asdict(request)
-    return {name: value for name, value in told.items() if value is not UNSET}

@@ -15,6 +15,7 @@ PURE = (
     "proxy.models",
     "proxy.errors",
     "proxy.refusals",
+    "proxy.literals",
     "proxy.loose_json",
 )
 RIM = (

@@ -1,8 +1,5 @@
-"""Chat requests like most, whose contents stay literals: see `proxy.literals`.
-
-Usual is what holds no image and needs nothing mended: no empty part, no part that is no text, no
-member that is not documented. Any other request is read the general way, which says more about it.
-"""
+"""Chat requests like most (see `proxy.dialects.usual`): no empty part, none that is no text, no
+assistant who says nothing, no member that is not documented."""
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -12,13 +9,12 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from proxy import literals
 from proxy.dialects.chat.request import (
     ChatRequest,
-    Json,
     Message,
     TextPart,
     ToolCall,
     check_tools,
 )
-from proxy.dialects.validation import as_a
+from proxy.dialects.usual import reader
 
 
 # JSON has no cycles, so the collector need not go through the structures of a long history.
@@ -54,26 +50,7 @@ _ALSO_KNOWN: Final = (
 """Members that clients send and nothing here reads."""
 
 _Parts: TypeAlias = Annotated[list[_Text], Meta(min_length=1)] | None
-
-_Envelope: Final = literals.envelope(ChatRequest, list[_Message], _ALSO_KNOWN)
-_decode: Final = msgspec.json.Decoder(_Envelope).decode
 _calls: Final = msgspec.json.Decoder(list[ToolCall] | None).decode
-
-
-def read_usual(raw: bytes) -> tuple[Json, UsualRequest] | None:
-    """The members of the request in `raw`, its `messages` as they came, and the typed request;
-    None if it is not usual. Raises GatewayError (400) for a tool without a function."""
-    try:
-        body = literals.members(_decode(raw))
-        messages = [_message(message) for message in body["messages"]]
-    except (ValueError, RecursionError):
-        return None
-    request = as_a({**body, "messages": []}, UsualRequest)
-    if request is None or all(message.role == "system" for message in messages):
-        return None
-    request.messages = messages
-    check_tools(request)
-    return body, request
 
 
 def _message(told: _Message) -> Message:
@@ -98,3 +75,6 @@ def _content(literal: Raw) -> Any:
     parts = msgspec.json.decode(literal)
     msgspec.convert(parts, _Parts)
     return parts
+
+
+read_usual: Final = reader(UsualRequest, _Message, _ALSO_KNOWN, _message, check_tools)

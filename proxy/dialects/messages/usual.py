@@ -1,9 +1,5 @@
-"""Messages requests like most, whose contents stay literals: see `proxy.literals`.
-
-Usual is what holds no image and needs nothing mended: no system turn, no empty text, no block that
-is not known, no member that is not documented. Any other request is read the general way, which
-says more about it.
-"""
+"""Messages requests like most (see `proxy.dialects.usual`): no system turn, no empty text, no image
+or other block that not every model takes, no member that is not documented."""
 
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -12,7 +8,6 @@ from msgspec import Meta, Raw, Struct
 
 from proxy import literals
 from proxy.dialects.messages.request import (
-    Json,
     MessagesRequest,
     TextBlock,
     ThinkingBlock,
@@ -20,7 +15,7 @@ from proxy.dialects.messages.request import (
     Turn,
     check_tools,
 )
-from proxy.dialects.validation import as_a
+from proxy.dialects.usual import reader
 
 
 # JSON has no cycles, so the collector need not go through the structures of a long history.
@@ -63,30 +58,14 @@ _ALSO_KNOWN: Final = (
 )
 """Members that clients send and nothing here reads."""
 
-_Envelope: Final = literals.envelope(MessagesRequest, list[_Turn], _ALSO_KNOWN)
-_decode: Final = msgspec.json.Decoder(_Envelope).decode
 
-
-def read_usual(raw: bytes) -> tuple[Json, UsualRequest] | None:
-    """The members of the request in `raw`, its `messages` as they came, and the typed request;
-    None if it is not usual. Raises GatewayError (400) for a tool without a name."""
-    try:
-        body = literals.members(_decode(raw))
-        turns = list(map(_read, body["messages"]))
-    except (ValueError, RecursionError):
-        return None
-    request = as_a({**body, "messages": []}, UsualRequest)
-    if request is None or not turns:
-        return None
-    request.messages = turns
-    check_tools(request)
-    return body, request
-
-
-def _read(turn: _Turn) -> Turn:
+def _turn(turn: _Turn) -> Turn:
     """The turn; with its blocks, if it is not one text. Raises ValueError for what is not usual."""
     if literals.is_text(turn.content) and turn.content != literals.EMPTY:
         return turn
     blocks = msgspec.json.decode(turn.content)
     msgspec.convert(blocks, _Blocks)
     return Turn(turn.role, blocks)
+
+
+read_usual: Final = reader(UsualRequest, _Turn, _ALSO_KNOWN, _turn, check_tools)
