@@ -16,6 +16,7 @@ Text: TypeAlias = str | Raw
 """A text, or the literal of one."""
 
 EMPTY: Final = Raw(b'""')
+NULL: Final = Raw(b"null")
 
 _QUOTE: Final = ord('"')
 

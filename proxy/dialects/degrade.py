@@ -60,7 +60,7 @@ def chat_data_urls(body: Json) -> Json | None:
 
 
 def _with_raw_images(message: Json) -> Json:
-    content = message.get("content") if isinstance(message, dict) else None
+    content = message.get("content")
     if not isinstance(content, list):
         return message
     parts = copied_if_changed(content, _raw_image)

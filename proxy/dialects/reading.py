@@ -22,11 +22,11 @@ def read(raw: bytes, dialect: ClientDialect[View], changes: Changes) -> tuple[di
     usual = dialect.read_usual(raw)
     if usual:
         return usual
-    body = parse(raw, changes)
+    body = _parse(raw, changes)
     return body, dialect.read(body)
 
 
-def parse(raw: bytes, changes: Changes) -> dict[str, Any]:
+def _parse(raw: bytes, changes: Changes) -> dict[str, Any]:
     """The JSON object in a request body. Raises GatewayError (400) if there is none."""
     try:
         body = _decode(raw, changes)

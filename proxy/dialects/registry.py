@@ -155,7 +155,8 @@ def upstream_request(
     model: Model,
     changes: Changes,
 ) -> Json:
-    """The request as `endpoint` takes it: relayed or translated, made fit, always streaming.
+    """The request as `endpoint` takes it: relayed or translated, made fit, always streaming; its
+    members in one order, whichever way it was read.
 
     Raises GatewayError (400) for what is nested too deeply to be walked through.
     """
@@ -167,7 +168,8 @@ def upstream_request(
         fitted = endpoint.fit(body, model, changes, usual=isinstance(view, client.usual))
     except RecursionError:
         raise invalid("body: nested too deeply") from None
-    return {**fitted, "model": model.name, **endpoint.extra}
+    told = {**fitted, "model": model.name, **endpoint.extra}
+    return dict(sorted(told.items()))
 
 
 def transcoder(

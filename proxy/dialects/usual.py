@@ -5,33 +5,34 @@ has no member that is not documented. Any other request is read the general way,
 about it.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct, defstruct
+from msgspec import UNSET, Raw, Struct, defstruct
 
 from proxy.dialects.validation import as_a
 
 Json = dict[str, Any]
+Message: TypeAlias = Mapping[str, Raw]
+"""A message as it came: the literals of its members."""
+
 Request = TypeVar("Request", bound=Struct)
 
 
 def reader(
     request: type[Request],
-    message: type[Struct],
     also: Iterable[str],
-    typed: Callable[[Any], Any],
+    typed: Callable[[Message], Any],
     check: Callable[[Request], None],
 ) -> Callable[[bytes], tuple[Json, Request] | None]:
     """A function that reads a usual `request`: its members, with the messages as they came, and the
     typed request; None if it is not usual.
 
-    Each message is a `message`, from which `typed` makes the one of the typed request; it raises
-    ValueError for what is not usual. Members named by `also` may be there too. What `check` raises
-    (GatewayError) is raised.
+    `typed` makes a message of the typed request; it raises ValueError for what is not usual.
+    Members named by `also` may be there too. What `check` raises (GatewayError) is raised.
     """
-    decode = msgspec.json.Decoder(_envelope(request, list[message], also)).decode  # type: ignore[valid-type]  # known when it runs
+    decode = msgspec.json.Decoder(_envelope(request, also)).decode
 
     def read_usual(raw: bytes) -> tuple[Json, Request] | None:
         try:
@@ -50,8 +51,9 @@ def reader(
     return read_usual
 
 
-def _envelope(request: type[Struct], messages: Any, also: Iterable[str]) -> type[Struct]:
+def _envelope(request: type[Struct], also: Iterable[str]) -> type[Struct]:
     """The structure of a request of which nothing but `messages` has a type; UNSET is not given."""
     names = [name for name in (*request.__struct_fields__, *also) if name != "messages"]
     fields: list[tuple[str, Any, Any]] = [(name, Any, UNSET) for name in names]
-    return defstruct("Envelope", [("messages", messages), *fields], forbid_unknown_fields=True)
+    messages = ("messages", list[dict[str, Raw]])
+    return defstruct("Envelope", [messages, *fields], forbid_unknown_fields=True)

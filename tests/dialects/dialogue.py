@@ -20,6 +20,7 @@ from proxy.dialects.registry import (
     CLIENTS,
     ENDPOINTS,
     ClientDialect,
+    has_images,
     transcoder,
     upstream_request,
 )
@@ -198,6 +199,7 @@ def sent_for(
     changes = Changes()
     known = models.describe(model, 128_000) if isinstance(model, str) else model
     body, view = read(raw, client, changes)
+    has_images(client, view)
     sent = upstream_request(client, ENDPOINTS[upstream], view, body, known, changes)
     assert changes.header().isascii()
     assert changes.header().isprintable()

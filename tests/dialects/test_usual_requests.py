@@ -31,7 +31,7 @@ def told_or_refused(client: ClientDialect[Any], pair: Pair, body: Json) -> tuple
     except GatewayError as error:
         return error.problem.message, error.problem.param
     tokens = COUNTER.count(as_read(members, view), "glm-4.6") if pair[0] == "messages" else 0
-    return json.loads(sent), set(changes), has_images(client, view), tokens
+    return sent, set(changes), has_images(client, view), tokens
 
 
 def the_usual_way(pair: Pair, body: Json) -> tuple[Any, ...]:
@@ -144,7 +144,8 @@ def test_members_that_nothing_here_knows_are_relayed(pair: Pair) -> None:
         {"messages": [{**USER, "brand_new": 1}]},
         {"messages": [{"role": "user", "content": [part]}]},
     ):
-        sent, *_ = the_usual_way(pair, body)
-        assert (sent, *_) == the_long_way(pair, body)
+        told = the_usual_way(pair, body)
+        assert told == the_long_way(pair, body)
         if (pair[0] == "chat") == (pair[1] == "openai"):
+            sent = json.loads(told[0])
             assert {**sent, **body} == sent

@@ -4,31 +4,23 @@ assistant who says nothing, no member that is not documented."""
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import Meta, Raw
 
 from proxy import literals
+from proxy.dialects import usual
 from proxy.dialects.chat.request import (
     ChatRequest,
     Message,
     TextPart,
-    ToolCall,
     check_tools,
 )
-from proxy.dialects.usual import reader
 
 
 # JSON has no cycles, so the collector need not go through the structures of a long history.
-class _Message(Struct, forbid_unknown_fields=True, gc=False):
+class _Message(Message, gc=False):
     role: Literal["system", "user", "assistant", "tool"]
-    content: Raw | UnsetType = UNSET
-    tool_calls: Raw | UnsetType = UNSET
-    tool_call_id: str | UnsetType | None = UNSET
-    reasoning_content: str | UnsetType | None = UNSET
-    # Clients that send back what a library gave them send the nulls in it too.
-    name: UnsetType | None = UNSET
-    refusal: UnsetType | None = UNSET
-    function_call: UnsetType | None = UNSET
-    audio: UnsetType | None = UNSET
+    name: None = None
+    refusal: None = None
 
 
 class _Text(TextPart, kw_only=True, gc=False):
@@ -50,20 +42,15 @@ _ALSO_KNOWN: Final = (
 """Members that clients send and nothing here reads."""
 
 _Parts: TypeAlias = Annotated[list[_Text], Meta(min_length=1)] | None
-_calls: Final = msgspec.json.Decoder(list[ToolCall] | None).decode
 
 
-def _message(told: _Message) -> Message:
+def _message(told: usual.Message) -> Message:
     """The typed message. Raises ValueError for what is not usual."""
-    message = Message(told.role)
-    if told.content is not UNSET:
-        message.content = _content(told.content)
-    if told.tool_calls is not UNSET:
-        message.tool_calls = _calls(told.tool_calls)
-    message.tool_call_id = told.tool_call_id or None
-    message.reasoning_content = told.reasoning_content or None
-    says = message.content or message.tool_calls or message.reasoning_content
-    if message.role == "assistant" and not says:
+    rest = {name: msgspec.json.decode(told[name]) for name in told if name != "content"}
+    message = msgspec.convert(rest, _Message)
+    message.content = _content(told.get("content", literals.NULL))
+    says = message.tool_calls or message.function_call or message.reasoning_content
+    if message.role == "assistant" and not (says or message.content):
         raise ValueError("an assistant message with nothing in it")
     return message
 
@@ -77,4 +64,4 @@ def _content(literal: Raw) -> Any:
     return parts
 
 
-read_usual: Final = reader(UsualRequest, _Message, _ALSO_KNOWN, _message, check_tools)
+read_usual: Final = usual.reader(UsualRequest, _ALSO_KNOWN, _message, check_tools)

@@ -1,7 +1,7 @@
 """Messages requests like most (see `proxy.dialects.usual`): no system turn, no empty text, no image
 or other block that not every model takes, no member that is not documented."""
 
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -15,15 +15,10 @@ from proxy.dialects.messages.request import (
     Turn,
     check_tools,
 )
-from proxy.dialects.usual import reader
+from proxy.dialects.usual import Message, reader
 
 
 # JSON has no cycles, so the collector need not go through the structures of a long history.
-class _Turn(Turn, forbid_unknown_fields=True, gc=False):
-    role: Literal["user", "assistant"]
-    content: Raw  # type: ignore[assignment]  # to be read
-
-
 class _Text(TextBlock, tag_field="type", tag="text", gc=False):
     text: Annotated[str, Meta(min_length=1)]
 
@@ -58,14 +53,22 @@ _ALSO_KNOWN: Final = (
 )
 """Members that clients send and nothing here reads."""
 
+_role: Final = msgspec.json.Decoder(Literal["user", "assistant"]).decode
 
-def _turn(turn: _Turn) -> Turn:
-    """The turn; with its blocks, if it is not one text. Raises ValueError for what is not usual."""
-    if literals.is_text(turn.content) and turn.content != literals.EMPTY:
-        return turn
-    blocks = msgspec.json.decode(turn.content)
+
+def _turn(told: Message) -> Turn:
+    """The typed turn. Raises ValueError for what is not usual."""
+    role = _role(told.get("role", literals.NULL))
+    return Turn(role, _content(told.get("content", literals.NULL)))
+
+
+def _content(literal: Raw) -> Any:
+    """The literal of a text, or blocks. Raises ValueError for what is not usual."""
+    if literals.is_text(literal) and literal != literals.EMPTY:
+        return literal
+    blocks = msgspec.json.decode(literal)
     msgspec.convert(blocks, _Blocks)
-    return Turn(turn.role, blocks)
+    return blocks
 
 
-read_usual: Final = reader(UsualRequest, _Turn, _ALSO_KNOWN, _turn, check_tools)
+read_usual: Final = reader(UsualRequest, _ALSO_KNOWN, _turn, check_tools)
