@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import time
 from dataclasses import replace
-from functools import lru_cache
 from typing import Final
 
 from aiohttp import web
@@ -71,7 +70,7 @@ class Exchange:
         self._seen = request[OBSERVATION]
         self._endpoint = ENDPOINTS[self._route.endpoint]
         self._model = models.describe(self._route.model, self._settings.real_text_model_tokens)
-        self._key = _digest(request[CREDENTIAL].key)
+        self._key = hashlib.sha256(request[CREDENTIAL].key.encode()).hexdigest()
         self._recording = recording = request.get(RECORDING)
         self._upstream = recording.upstream(app[UPSTREAM]) if recording else app[UPSTREAM]
         self._stream = recording.stream(request) if recording else ClientStream(request)
@@ -151,7 +150,7 @@ class Exchange:
                 problem = error.problem
                 if self._seen.first_event is not None:
                     raise
-                if problem.kind in _UNEXPLAINED and not sending.is_text:
+                if problem.kind in _UNEXPLAINED and not sending.is_utf8:
                     raise invalid("body: not valid UTF-8") from None
                 if sending.degrade(problem):
                     self._overcome(problem)
@@ -267,9 +266,3 @@ class Exchange:
         problem = advise(error.problem, base)
         key = self._request[CREDENTIAL].key
         return GatewayError(replace(problem, message=problem.message.replace(key, "***")))
-
-
-@lru_cache(maxsize=64)
-def _digest(key: str) -> str:
-    """What cool-downs and gates know a key by."""
-    return hashlib.sha256(key.encode()).hexdigest()

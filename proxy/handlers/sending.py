@@ -48,7 +48,7 @@ class Sending:
         return self._encoded
 
     @property
-    def is_text(self) -> bool:
+    def is_utf8(self) -> bool:
         """Whether the body is UTF-8, as JSON has to be."""
         try:
             self.body.decode()

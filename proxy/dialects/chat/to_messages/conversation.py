@@ -169,8 +169,8 @@ def content_blocks(content: Text | list[Json] | None, changes: Changes) -> list[
         return [{"type": "text", "text": content}]
     blocks: list[Json] = []
     for part in content:
-        read, marked = _blocks(read_part(part), changes), part.get("cache_control")
-        blocks += [{**block, "cache_control": marked} for block in read] if marked else read
+        read, mark = _blocks(read_part(part), changes), part.get("cache_control")
+        blocks += [{**block, "cache_control": mark} for block in read] if mark else read
     return blocks
 
 
