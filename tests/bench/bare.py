@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import aiohttp
-import uvloop
 from aiohttp import web
+
+from bench.clock import new_loop
+from bench.targets import PATHS, UPSTREAM_PATHS
 
 _ADDRESS: Final = "127.0.0.1"
 _PASSED_ON: Final = ("content-type", "x-api-key", "authorization", "anthropic-version")
@@ -52,16 +54,13 @@ def create_app(upstream: int, paths: dict[str, str]) -> web.Application:
 
 def main() -> None:
     """Serve on the port in the arguments."""
-    from bench.targets import PATHS, UPSTREAM_PATHS  # noqa: PLC0415 - it starts this program
-
     port, upstream = map(int, sys.argv[1:])
     paths = {
         PATHS["messages"]: UPSTREAM_PATHS["anthropic"],
         PATHS["chat"]: UPSTREAM_PATHS["openai"],
     }
-    loop = uvloop.new_event_loop()
     app = create_app(upstream, paths)
-    web.run_app(app, host=_ADDRESS, port=port, access_log=None, print=None, loop=loop)
+    web.run_app(app, host=_ADDRESS, port=port, access_log=None, print=None, loop=new_loop())
 
 
 if __name__ == "__main__":

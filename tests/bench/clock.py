@@ -30,8 +30,15 @@ def ages(data: bytes) -> list[float]:
     return [(now - int(each)) / 1e9 for each in stamps]
 
 
+def new_loop() -> asyncio.AbstractEventLoop:
+    """An event loop, uvloop's where it is installed."""
+    loop: asyncio.AbstractEventLoop = import_module(
+        "uvloop" if find_spec("uvloop") else "asyncio"
+    ).new_event_loop()
+    return loop
+
+
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run `main` in an event loop, uvloop's where it is installed."""
-    loops = import_module("uvloop" if find_spec("uvloop") else "asyncio")
-    with asyncio.Runner(loop_factory=loops.new_event_loop) as runner:
+    """Run `main` in such a loop."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(main)
