@@ -9,7 +9,8 @@ alike, or in doubt, goes the long way.
 """
 
 import re
-from itertools import islice
+from itertools import takewhile
+from operator import itemgetter
 from typing import Final
 
 from proxy.sse import END
@@ -22,13 +23,16 @@ _ESCAPE: Final = (
 _STRING: Final = rb"%s(?:%s%s)*" % (_PLAIN, _ESCAPE, _PLAIN)
 """What JSON allows between quotes (RFC 8259, section 7), without halves of surrogate pairs."""
 
+_LINES: Final = rb'[^"\\\x00-\x0c\x0e-\x1f]*'
+"""Plain parts of strings, with a carriage return between two."""
+
 # No possessive quantifiers: Python before 3.11.5 takes what they should refuse (gh-106052).
 _is_odd = re.compile(rb'["\\\x00-\x1f]').search
 _is_string = re.compile(_STRING).fullmatch
-_strings = re.compile(rb"(?:(?!\r)%s\r)*" % _STRING).match
+_strings = re.compile(rb"%s(?:%s%s)*" % (_LINES, _ESCAPE, _LINES)).match
 
 LONGEST: Final = 64 * 1024
-"""Bytes of a frame that goes by a stencil: an expression takes memory for each escape it passes."""
+"""Bytes that go by a stencil at once: an expression takes memory for each escape it passes."""
 
 _AT_ONCE: Final = 128
 """Frames that are cut before any is checked: what is cut in vain has a bound."""
@@ -41,7 +45,10 @@ class Stencil:
     to `keeps`; one in which `unless` is found goes the long way.
     """
 
-    __slots__ = ("_before", "_behind", "_end", "_gap", "_keeps", "_told", "_unless")
+    __slots__ = (
+        *("_before", "_behind", "_between", "_end", "_gap"),
+        *("_keeps", "_string", "_told", "_unless"),
+    )
 
     def __init__(
         self,
@@ -54,6 +61,8 @@ class Stencil:
     ) -> None:
         self._before, self._behind = frame
         self._end = self._behind + END
+        self._between = self._end + self._before
+        self._string = itemgetter(slice(len(self._before), -len(self._behind)))
         self._told = told
         self._gap = b"" if merges else told[1] + told[0]
         self._keeps = keeps
@@ -77,15 +86,14 @@ class Stencil:
 
     def stretch(self, frames: list[bytes], start: int) -> tuple[bytes, int]:
         """What the client is told of the frames of this kind from `start` on, and their number."""
-        before, behind = self._before, self._behind
-        first, last = len(before), -len(behind)
-        strings: list[bytes] = []
-        for frame in islice(frames, start, start + _AT_ONCE):
-            if frame[:first] != before or frame[last:] != behind or len(frame) > LONGEST:
-                break
-            strings.append(frame[first:last])
-        if strings:
-            del strings[self._good(strings) :]
+        if not self._fits(frames[start]):
+            return b"", 0
+        alike = frames[start : start + _AT_ONCE]
+        strings = list(map(self._string, alike))
+        if self._before + self._between.join(strings) + self._behind != END.join(alike):
+            alike = list(takewhile(self._fits, alike))
+            strings = list(map(self._string, alike))
+        del strings[self._good(strings) :]
         if not strings:
             return b"", 0
         if self._keeps is not None:
@@ -93,16 +101,23 @@ class Stencil:
         before, behind = self._told
         return before + self._gap.join(strings) + behind, len(strings)
 
+    def _fits(self, frame: bytes) -> bool:
+        """Whether a frame is of this kind, but for what its string is."""
+        return frame.startswith(self._before) and frame.endswith(self._behind)
+
     def _good(self, strings: list[bytes]) -> int:
         """How many of them come before the first that is not to be taken."""
-        joined = b"\r".join([*strings, b""])
-        sound = _strings(joined)
+        lines = b"\r".join([*strings, b""])
+        if len(lines) > LONGEST:
+            return 0
+        sound = _strings(lines)
         end = sound.end() if sound else 0
-        if not joined.isascii():
-            end = min(end, _utf8_end(joined))
-        if self._unless is not None and (found := self._unless.search(joined)):
+        if not lines.isascii():
+            end = min(end, _utf8_end(lines))
+        if self._unless is not None and (found := self._unless.search(lines)):
             end = min(end, found.start())
-        return joined.count(b"\r", 0, end)
+        good = lines.count(b"\r", 0, end)
+        return good if all(strings) else min(good, strings.index(b""))
 
 
 def _utf8_end(text: bytes) -> int:

@@ -206,3 +206,17 @@ def test_a_gathered_reply_is_told_in_a_few_frames(pair: Pair) -> None:
     gathered, _ = listen(pair, [stream], streams=False)
     assert b"".join(gathered).count(sse.END) < 60
     assert folded(pair, gathered) == folded(pair, plain)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_long_frame_is_read(together: bool) -> None:
+    """An expression would take memory for each of its escapes."""
+    frames = [begin(), start(0, {"type": "text", "text": ""}), *(text(0, "x") for _ in range(9))]
+    usual = MessagesReader.read
+    with mock.patch.object(MessagesReader, "read", autospec=True, side_effect=usual) as read:
+        reply = transcoder(CLIENTS["chat"], ENDPOINTS["anthropic"], context())
+        reply.feed(b"".join(frames))
+        reads = read.call_count
+        long = text(0, "\n" * stencil.LONGEST)
+        reply.feed(text(0, "x") + long if together else long)
+    assert read.call_count == reads + 1
