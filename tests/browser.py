@@ -108,15 +108,18 @@ class Tab:
             raise PageError(result["result"].get("description") or result["exceptionDetails"])
         return result["result"].get("value")
 
-    async def until(self, expression: str) -> None:
-        """Return once the expression holds; what the page shows is told if it never does."""
+    async def until(self, expression: str) -> Any:
+        """What the expression is once it holds; what the page shows is told if it never does."""
         script = f"""new Promise((resolve, reject) => {{
-          const look = () => ({expression}) ? resolve(true) : setTimeout(look, 15);
+          const look = () => {{
+            const found = {expression};
+            found ? resolve(found) : setTimeout(look, 15);
+          }};
           const shown = () => new Error('in vain: ' + document.body.innerText.slice(0, 2000));
           setTimeout(() => reject(shown()), {WAIT_SECONDS * 900});
           look();
         }})"""
-        await self.value(script)
+        return await self.value(script)
 
     async def open(self, url: str) -> None:
         """Go there; return once it is loaded."""

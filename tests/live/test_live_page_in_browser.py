@@ -75,12 +75,12 @@ async def test_a_request_is_seen_as_it_happens(stack: Stack, tab: Tab) -> None:
 
 async def test_the_plot_moves_on_and_rises_with_the_tokens(stack: Stack, tab: Tab) -> None:
     burst, end = Gate(), Gate()
-    stack.script.replies.append(said("Hi", burst, *["word "] * 200, end))
+    stack.script.replies.append(said("Hi", burst, *["word "] * 20, end))
     await opened(stack, tab)
+    await tab.until("document.querySelector('#plot polyline')")
     assert await tab.value(EARLIEST) is None
     asked = asyncio.create_task(answered(post(stack)))
-    await tab.until(f"{EARLIEST} !== undefined")
-    x, y = await tab.value(EARLIEST)
+    x, y = await tab.until(EARLIEST)
     assert x > 500, "what is new is at the right"
     assert y < 10, "and the highest so far"
     await tab.until(f"{EARLIEST}[0] < {x}")
