@@ -89,6 +89,8 @@ class Stencil:
         if not self._fits(frames[start]):
             return b"", 0
         alike = frames[start : start + _AT_ONCE]
+        while not self._fits(alike[-1]):
+            alike.pop()
         strings = list(map(self._string, alike))
         if self._before + self._between.join(strings) + self._behind != END.join(alike):
             alike = list(takewhile(self._fits, alike))
