@@ -1,7 +1,7 @@
 """What both endpoints' readers share: walking a request body that has passed the checks."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 from proxy.simulator.turn import Picture, Tool, tokens_in
@@ -74,16 +74,25 @@ def tokens_in_request(body: Body, pictures: Iterable[Picture] = ()) -> int:
 
 def _strings(value: object) -> Iterator[str]:
     """Every string in a JSON value, image data left out; keys count as they are read, too."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key not in _BLOBS:
-                yield key
-                yield from _strings(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _strings(item)
+    for each in nested(value, without=_BLOBS):
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            yield from each.keys() - _BLOBS
+
+
+def nested(value: object, without: Collection[str] = ()) -> Iterator[object]:
+    """A JSON value and all in it, but what has a name of `without`; in no order.
+
+    It may be nested deeper than Python calls functions.
+    """
+    left = [value]
+    while left:
+        yield (each := left.pop())
+        if isinstance(each, dict):
+            left += [item for key, item in each.items() if key not in without]
+        elif isinstance(each, list | tuple):
+            left += each
 
 
 def image_blocks(messages: list[Body]) -> list[Body]:

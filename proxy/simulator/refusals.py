@@ -11,7 +11,7 @@ from typing import Any, Final
 from proxy import models
 from proxy.simulator.errors import unprocessable
 from proxy.simulator.pictures import UnreadableImageError, look_at
-from proxy.simulator.reading import Body, blocks, chat_images, image_blocks
+from proxy.simulator.reading import Body, blocks, chat_images, image_blocks, nested
 from proxy.simulator.script import Reply
 from proxy.simulator.turn import Failure
 
@@ -96,15 +96,10 @@ def _has_class(pattern: str) -> bool:
     return any(mark in pattern for mark in _TOKENIZER_MARKS)
 
 
-def _patterns(value: object) -> Iterator[str]:
-    if isinstance(value, dict):
-        if isinstance(pattern := value.get("pattern"), str):
+def _patterns(schemas: object) -> Iterator[str]:
+    for value in nested(schemas):
+        if isinstance(value, dict) and isinstance(pattern := value.get("pattern"), str):
             yield pattern
-        for item in value.values():
-            yield from _patterns(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _patterns(item)
 
 
 def max_tokens_given(body: Body) -> Refusal:
