@@ -150,7 +150,8 @@ class Exchange:
                 problem = error.problem
                 if self._seen.first_event is not None:
                     raise
-                if problem.kind in _UNEXPLAINED and not sending.is_utf8:
+                was_refused = self._seen.upstream_status is not None
+                if was_refused and problem.kind in _UNEXPLAINED and not sending.is_utf8:
                     raise invalid("body: not valid UTF-8") from None
                 if sending.degrade(problem):
                     self._overcome(problem)

@@ -80,6 +80,13 @@ async def test_but_not_a_refusal_for_something_else(stack: Stack, dialect: Diale
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
+async def test_nor_that_nobody_refused(start_stack: StackFactory, dialect: Dialect) -> None:
+    stack = await start_stack(upstream_base="http://127.0.0.1:9")
+    response = await stack.post(PATHS[dialect], no_text("anthropic"))
+    await assert_error(response, dialect, 502)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("depth", [500, 5_000, 200_000])
 @pytest.mark.parametrize("pair", ["[]", "{}"])
 async def test_deep_nesting_is_refused_or_served_but_no_500(
