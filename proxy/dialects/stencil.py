@@ -92,6 +92,7 @@ class Stencil:
         while not self._fits(alike[-1]):
             alike.pop()
         strings = list(map(self._string, alike))
+        # If this is what came, all of them fit, which is faster to see than of one after the other.
         if self._before + self._between.join(strings) + self._behind != END.join(alike):
             alike = list(takewhile(self._fits, alike))
             strings = list(map(self._string, alike))
