@@ -5,10 +5,13 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
+from proxy.request_line import RequestLine
 from proxy.settings import Settings
 
+_encode: Final = msgspec.json.Encoder().encode
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -20,15 +23,21 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        if isinstance(record.msg, dict):
-            return f"{self.formatTime(record, self.datefmt)} {_request_line(record.msg)}"
+        if isinstance(record.msg, RequestLine):
+            return f"{self.formatTime(record, self.datefmt)} {record.msg}"
         extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
         fields = " ".join(f"{key}={value}" for key, value in extra.items())
         return f"{super().format(record)} {fields}".rstrip()
 
 
 class JsonFormatter(MsgspecFormatter):
-    """The same as one JSON object a line; a message that is a dictionary is all its fields."""
+    """The same as one JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        if isinstance(record.msg, RequestLine):
+            return _encode(record.msg).decode()
+        return super().format(record)
 
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
@@ -38,8 +47,7 @@ class JsonFormatter(MsgspecFormatter):
         log_data["logger"] = record.name
         log_data["event"] = record.message
         log_data.update(message_dict)
-        if not isinstance(record.msg, dict):
-            log_data.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
+        log_data.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
         log_data["time"] = datetime.fromtimestamp(record.created, tz=UTC)
 
 
@@ -56,17 +64,3 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").disabled = True
-
-
-def _request_line(line: dict[str, Any]) -> str:
-    """A request as people read it; the JSON format has every field."""
-    parts = [
-        f"{line.get('status')} {line.get('method')} {line.get('path')}",
-        f"{line.get('duration_ms', 0):.0f} ms",
-    ]
-    if "route" in line:
-        parts.append(
-            f"{line['model']} -> {line['upstream_model']} on {line['route']} ({line['reason']})"
-        )
-    rest = ("scaled_tokens", "changed", "retries", "error", "base_url_hint")
-    return " | ".join(parts + [f"{name}={line[name]}" for name in rest if line.get(name)])

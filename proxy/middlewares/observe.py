@@ -4,7 +4,9 @@ import asyncio
 import logging
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp import web
@@ -19,7 +21,7 @@ from proxy.context import (
 from proxy.errors import DialectName
 from proxy.handlers.client_stream import CLIENT_LEFT, ClientLeftError
 from proxy.ids import new_request_id
-from proxy.tokens.scale import Scale
+from proxy.request_line import RequestLine
 from proxy.tokens.usage import UNSCALED
 
 _log: Final = logging.getLogger("proxy.request")
@@ -49,7 +51,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
             observer.finished(request, status, now)
         level = _level(seen, status)
         if _log.isEnabledFor(level):
-            _log.log(level, _line(seen, status, now))
+            _log.log(level, _line(seen, status, level, now))
         _let_go(seen)
     return response
 
@@ -102,49 +104,55 @@ def _level(seen: Observation, status: int) -> int:
     return logging.INFO if status in (401, 403) else logging.DEBUG
 
 
-def _line(seen: Observation, status: int, now: float) -> dict[str, Any]:
-    """The fields of the log line; what is not known is left out."""
+def _line(seen: Observation, status: int, level: int, now: float) -> RequestLine:
+    """What there is to tell; `now` is the loop's time."""
     route, changes = seen.route, seen.changes
-    line: dict[str, Any] = {
-        "event": "request",
-        "request_id": seen.request_id,
-        "method": seen.method,
-        "path": seen.path,
-        "status": status,
-        "dialect": seen.dialect,
-        "duration_ms": _ms(now - seen.started),
-        "first_event_ms": _ms(seen.first_event - seen.started) if seen.first_event else None,
-        "upstream_status": seen.upstream_status,
-        "upstream_request_id": seen.upstream_request_id,
-        "bytes_in": seen.bytes_in,
-        "bytes_out": seen.bytes_out,
-        "error": seen.error,
-        "retries": seen.retries or None,
-        "mended_tool_calls": seen.repairs or None,
-        "base_url_hint": seen.base_url_hint,
-        "stream": seen.streams,
-        "changed": (changes and changes.entries()) or None,
-    }
-    if route:
-        line["route"] = route.endpoint
-        line["model"] = route.asked
-        line["upstream_model"] = route.model
-        line["reason"] = route.reason
-    if seen.scale:
-        _add_tokens(line, seen, seen.scale)
-    return {key: value for key, value in line.items() if value is not None}
+    return RequestLine(
+        level=logging.getLevelName(level),
+        logger=_log.name,
+        event="request",
+        request_id=seen.request_id,
+        method=seen.method,
+        path=seen.path,
+        status=status,
+        dialect=seen.dialect,
+        duration_ms=_ms(now - seen.started),
+        first_event_ms=_ms(seen.first_event - seen.started) if seen.first_event else None,
+        upstream_status=seen.upstream_status,
+        upstream_request_id=seen.upstream_request_id,
+        bytes_in=seen.bytes_in,
+        bytes_out=seen.bytes_out,
+        error=seen.error,
+        retries=seen.retries,
+        mended_tool_calls=seen.repairs,
+        base_url_hint=seen.base_url_hint,
+        stream=seen.streams,
+        changed=changes.entries() if changes else (),
+        route=route.endpoint if route else None,
+        model=route.asked if route else None,
+        upstream_model=route.model if route else None,
+        reason=route.reason if route else None,
+        token_scale=str(seen.scale) if seen.scale else None,
+        estimate=seen.estimate,
+        tokens=seen.raw_tokens,
+        scaled_tokens=_told_tokens(seen),
+        estimate_error=_estimate_error(seen),
+        time=datetime.fromtimestamp(seen.began + now - seen.started, tz=UTC),
+    )
 
 
-def _add_tokens(line: dict[str, Any], seen: Observation, scale: Scale) -> None:
-    """Raw and scaled numbers, and how far off the local estimate of the prompt was."""
-    line["token_scale"] = str(scale)
-    line["estimate"] = seen.estimate
-    if usage := seen.usage:
-        is_chat = seen.dialect == "chat"
-        line["tokens"] = seen.raw_tokens
-        line["scaled_tokens"] = usage.as_chat(scale) if is_chat else seen.scaled_tokens
-        if seen.estimate is not None and usage.prompt:
-            line["estimate_error"] = seen.estimate - usage.prompt
+def _told_tokens(seen: Observation) -> Mapping[str, Any]:
+    """The usage as the client was told it, in its dialect."""
+    if seen.dialect == "chat" and seen.usage and seen.scale:
+        return seen.usage.as_chat(seen.scale)
+    return seen.scaled_tokens
+
+
+def _estimate_error(seen: Observation) -> int | None:
+    """How far off the local estimate of the prompt was, in tokens."""
+    if seen.estimate is None or not seen.usage or not seen.usage.prompt:
+        return None
+    return seen.estimate - seen.usage.prompt
 
 
 def _base_url_hint(request: web.Request, dialect: DialectName) -> str | None:

@@ -173,4 +173,4 @@ async def test_a07_a_reply_that_was_complete_is_no_client_that_left(
             raw = await response.read()
     assert raw.endswith(end)
     await until(lambda: caplog.records)
-    assert [vars(record)["msg"]["status"] for record in caplog.records] == [200]
+    assert [vars(record)["msg"].status for record in caplog.records] == [200]

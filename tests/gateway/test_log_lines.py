@@ -164,19 +164,22 @@ async def test_no_prompt_and_no_answer_at_any_level(
     assert ANSWER not in log.getvalue()
 
 
-def test_people_read_another_format(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_people_read_another_format(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
         logs.configure(Settings(log_format="console"))
-        line = {"status": 200, "method": "POST", "path": "/v1/messages", "duration_ms": 12.3}
-        logging.getLogger("proxy.request").info(line)
+        await stack.post(PATHS["messages"], ask(model="claude-x", temperature=7))
         logging.getLogger("proxy.server").info("listening", extra={"urls": [1]})
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
         logging.getLogger("aiohttp.access").disabled = False
     first, second = capsys.readouterr().out.splitlines()
-    assert "200 POST /v1/messages | 12 ms" in first
+    assert " 200 POST /v1/messages | " in first
+    assert " ms | claude-x -> glm-4.5 on anthropic (claude name, text) | " in first
+    assert "scaled_tokens={'input_tokens': " in first
+    assert " | changed=('temperature: " in first
+    assert "error" not in first
     assert "listening urls=[1]" in second
     assert KEY not in first
