@@ -149,8 +149,7 @@ class LeanClient:
             **headers,
             "content-length": str(len(body)),
         }
-        lines = [f"POST {self._path}{path} HTTP/1.1", *(f"{k}: {v}" for k, v in told.items())]
-        head = "\r\n".join(lines)
+        head = "\r\n".join([f"POST {self._path}{path} HTTP/1.1", *map(": ".join, told.items())])
         if head.count("\r") != len(told) or head.count("\n") != len(told) or "\0" in head:
             raise ValueError("a header contains a line break")
         return (head + "\r\n\r\n").encode("utf-8", "surrogateescape")
