@@ -146,7 +146,7 @@ def learn(
     `literal` is the JSON string that both contain. None if its place is in doubt; it is where half
     a surrogate pair stands, because literals are written anew then.
     """
-    if b"\\ud" in frame or b"\\uD" in frame:
+    if frame.find(b"\\ud") >= 0 or frame.find(b"\\uD") >= 0:
         return None
     halves, told_halves = _around(literal, frame), _around(literal, told)
     if halves is None or told_halves is None:

@@ -7,7 +7,6 @@ from msgspec import Raw
 
 from proxy.dialects import stencil
 from proxy.dialects.events import (
-    Block,
     BlockDelta,
     BlockStart,
     Event,
@@ -112,20 +111,19 @@ class Translation(Transcoder):
 
     def _follow(self, event: Event) -> None:
         """Learn phase, usage and stop reason from the events that carry them."""
-        match event:
-            case MessageStart(message=head):
-                self.usage = self.usage.updated(Usage.from_messages(head.usage))
-            case MessageDelta(delta=stop, usage=usage):
-                self.usage = self.usage.updated(Usage.from_messages(usage))
-                self.stopped(stop.stop_reason)
-            case MessageStop():
-                self.phase = Phase.ENDED
-            case BlockStart(index=index, content_block=Block(type="tool_use", name=str(name))):
-                self.progress()
-                if name in self.context.schemas:
-                    self._fresh[index] = name
-            case _:
-                self.progress()
+        if type(event) is MessageStart:
+            self.usage = self.usage.updated(Usage.from_messages(event.message.usage))
+        elif type(event) is MessageDelta:
+            self.usage = self.usage.updated(Usage.from_messages(event.usage))
+            self.stopped(event.delta.stop_reason)
+        elif type(event) is MessageStop:
+            self.phase = Phase.ENDED
+        else:
+            self.progress()
+            if type(event) is BlockStart and event.content_block.type == "tool_use":
+                name = event.content_block.name
+                if name and name in self.context.schemas:
+                    self._fresh[event.index] = name
 
     def _mend_first_piece(self, event: BlockDelta) -> None:
         """Arguments that came in one piece, as their schema proves they were meant."""

@@ -82,18 +82,17 @@ class ChatWriter:
         return _DELTA % (self._opening, delta)
 
     def _write_rest(self, event: Event, usage: Usage, out: list[bytes]) -> None:
-        match event:
-            case MessageStart(message=head):
-                self._set_id(head.id or self._context.reply_id)
-                out.append(self._choice({"role": "assistant", "content": ""}))
-            case BlockStart(content_block=block):
-                self._start_block(block, out)
-            case BlockStop():
-                self._stop_block(out)
-            case MessageDelta(delta=stop):
-                self._stop_reason = stop.stop_reason or self._stop_reason
-            case MessageStop():
-                self._finish(usage, out)
+        if type(event) is MessageStart:
+            self._set_id(event.message.id or self._context.reply_id)
+            out.append(self._choice({"role": "assistant", "content": ""}))
+        elif type(event) is BlockStart:
+            self._start_block(event.content_block, out)
+        elif type(event) is BlockStop:
+            self._stop_block(out)
+        elif type(event) is MessageDelta:
+            self._stop_reason = event.delta.stop_reason or self._stop_reason
+        elif type(event) is MessageStop:
+            self._finish(usage, out)
 
     def _finish(self, usage: Usage, out: list[bytes]) -> None:
         """Only what ends may have a finish reason, so it waits for `message_stop`."""

@@ -42,12 +42,17 @@ class MessagesFold:
         return encode({**self._message, "content": blocks})
 
     def _take(self, event: dict[str, Any]) -> None:
+        # Not `int(index)`: Python looks in vain for `int.__match_args__` then, which takes 1 us.
         match event:
-            case {"type": "message_start", "message": dict(message)}:
+            case {"type": "message_start", "message": dict() as message}:
                 self._message = message
-            case {"type": "content_block_start", "index": int(index), "content_block": dict(block)}:
+            case {
+                "type": "content_block_start",
+                "index": int() as index,
+                "content_block": dict() as block,
+            }:
                 self._blocks[index] = block
-            case {"type": "content_block_delta", "index": int(index), "delta": dict(delta)}:
+            case {"type": "content_block_delta", "index": int() as index, "delta": dict() as delta}:
                 self._extend(index, delta)
             case {"type": "message_delta"}:
                 told = event.get("usage")
