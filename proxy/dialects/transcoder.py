@@ -6,7 +6,7 @@ sends: a failure is a state, because bytes that came before it still count.
 """
 
 from abc import ABC, abstractmethod
-from enum import Enum
+from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
 
@@ -18,18 +18,14 @@ from proxy.sse import FrameSplitter, FrameTooLargeError, data_of, frames, is_fra
 from proxy.tokens.scale import Scale
 from proxy.tokens.usage import Usage
 
+Phase: TypeAlias = Literal["waiting", "streaming", "ended", "failed"]
+"""How far a reply has come.
 
-class Phase(Enum):
-    """How far a reply has come."""
-
-    WAITING = "waiting"
-    """Nothing that a client could use has arrived: the status line may still change."""
-    STREAMING = "streaming"
-    """A content block, a delta or a stop reason has arrived."""
-    ENDED = "ended"
-    """The upstream said that the reply is complete."""
-    FAILED = "failed"
-    """The upstream told an error, broke the protocol or ended early; `failure` says which."""
+waiting: nothing that a client could use has arrived, the status line may still change.
+streaming: a content block, a delta or a stop reason has arrived.
+ended: the upstream said that the reply is complete.
+failed: the upstream told an error, broke the protocol or ended early; `failure` says which.
+"""
 
 
 class ReplyContext(Struct, frozen=True):
@@ -62,7 +58,7 @@ class Transcoder(ABC):
 
     def __init__(self, context: ReplyContext) -> None:
         self.context = context
-        self.phase = Phase.WAITING
+        self.phase: Phase = "waiting"
         self.failure: Problem | None = None
         self.usage = Usage()
         self.stop_reason: str | None = None
@@ -107,7 +103,7 @@ class Transcoder(ABC):
     def fail(self, problem: Problem) -> None:
         """Enter phase FAILED, for good."""
         self.failure = problem
-        self.phase = Phase.FAILED
+        self.phase = "failed"
         self._stencil = None
 
     def fail_with(self, data: bytes) -> None:
@@ -128,8 +124,8 @@ class Transcoder(ABC):
 
     def progress(self) -> None:
         """A first real event has arrived."""
-        if self.phase is Phase.WAITING:
-            self.phase = Phase.STREAMING
+        if self.phase == "waiting":
+            self.phase = "streaming"
 
     def stopped(self, reason: str | None) -> None:
         """The upstream told why it stopped, which may be that it failed (zai.md 1.2, 2.2)."""
@@ -138,7 +134,7 @@ class Transcoder(ABC):
         self.stop_reason = reason
         if reason == "network_error":
             self.fail(NETWORK_ERROR)
-        elif reason == "model_context_window_exceeded" and self.phase is Phase.WAITING:
+        elif reason == "model_context_window_exceeded" and self.phase == "waiting":
             self.fail_overflow()
         else:
             self.progress()
@@ -180,7 +176,7 @@ def _is_cut(frame: bytes) -> bool:
 _AT_ONCE = 16 * 1024
 """Bytes of a run that are looked at together: CPython searches longer ones more slowly."""
 
-OVER = (Phase.ENDED, Phase.FAILED)
+OVER = ("ended", "failed")
 _OVERFLOW = Problem("invalid_request_error", "")
 
 ENDED_EARLY = Problem(

@@ -15,7 +15,7 @@ from proxy.dialects.events import (
     MessageStart,
     MessageStop,
 )
-from proxy.dialects.transcoder import Phase, ReplyContext, Transcoder
+from proxy.dialects.transcoder import ReplyContext, Transcoder
 from proxy.loose_json import decode_any, encode
 from proxy.sse import data_of
 from proxy.tokens.usage import Usage
@@ -97,9 +97,9 @@ class Translation(Transcoder):
     def _write(self, events: Sequence[Event]) -> bytes:
         out: list[bytes] = []
         for event in events:
-            if type(event) is not BlockDelta or self.phase is not Phase.STREAMING:
+            if type(event) is not BlockDelta or self.phase != "streaming":
                 self._follow(event)
-                if self.phase is Phase.FAILED:
+                if self.phase == "failed":
                     break
             if self._fresh and type(event) is BlockDelta:
                 self._mend_first_piece(event)
@@ -117,7 +117,7 @@ class Translation(Transcoder):
             self.usage = self.usage.updated(Usage.from_messages(event.usage))
             self.stopped(event.delta.stop_reason)
         elif type(event) is MessageStop:
-            self.phase = Phase.ENDED
+            self.phase = "ended"
         else:
             self.progress()
             if type(event) is BlockStart and event.content_block.type == "tool_use":

@@ -18,7 +18,7 @@ from proxy import __version__, models
 from proxy.dialects.changes import Changes
 from proxy.dialects.messages.fold import MessagesFold
 from proxy.dialects.registry import CLIENTS, ENDPOINTS, transcoder, upstream_request
-from proxy.dialects.transcoder import Phase, ReplyContext, Transcoder
+from proxy.dialects.transcoder import OVER, ReplyContext, Transcoder
 from proxy.errors import GatewayError, Problem
 from proxy.handlers.opening import open_reply
 from proxy.routing import EndpointName
@@ -126,11 +126,11 @@ async def _read(chunks: AsyncIterator[bytes], reply: Transcoder, began: float) -
         out = reply.feed(chunk)
         fold.feed(out)
         pieces += out.count(b"content_block_delta\n")
-        if not first and reply.phase is not Phase.WAITING:
+        if not first and reply.phase != "waiting":
             first = time.monotonic() - began
-        if reply.phase in (Phase.ENDED, Phase.FAILED):
+        if reply.phase in OVER:
             break
     fold.feed(reply.close())
-    if reply.phase is Phase.FAILED and reply.failure:
+    if reply.phase == "failed" and reply.failure:
         raise GatewayError(reply.failure)
     return Answer(json.loads(fold.body()), reply.usage, pieces, first, time.monotonic() - began)

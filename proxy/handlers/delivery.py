@@ -12,7 +12,7 @@ from aiohttp import web
 
 from proxy.context import Observation
 from proxy.dialects.registry import Fold
-from proxy.dialects.transcoder import Phase, Transcoder
+from proxy.dialects.transcoder import OVER, Transcoder
 from proxy.errors import GatewayError, Problem
 from proxy.handlers.client_stream import ClientStream
 from proxy.handlers.limits import Clock
@@ -31,12 +31,12 @@ async def pass_on(
         out = bypass.feed(chunk)
         if seen.first_event is None:
             held.append(out)
-            if reply.phase is Phase.WAITING:
+            if reply.phase == "waiting":
                 _check_size(held)
                 continue
             _begin(reply, seen)
             out = b"".join(held)
-        if reply.phase is Phase.ENDED:
+        if reply.phase == "ended":
             return await stream.finish(out)
         if out:
             await stream.write(out)
@@ -74,7 +74,7 @@ class _Bypass:
         except Exception as error:  # noqa: BLE001 - raised again by `feed`, where it can be told
             self._raised = error
             return False
-        if self._reply.phase is not Phase.STREAMING:
+        if self._reply.phase != "streaming":
             self._last = out
             return False
         self._clock.reading = now = self._now()
@@ -94,9 +94,9 @@ async def gather(
     """The whole reply as one body; its status waits for the end. Raises GatewayError."""
     async for chunk in chunks:
         _take(fold, reply.feed(chunk))
-        if seen.first_event is None and reply.phase is not Phase.WAITING:
+        if seen.first_event is None and reply.phase != "waiting":
             _begin(reply, seen)
-        if reply.phase in (Phase.ENDED, Phase.FAILED):
+        if reply.phase in OVER:
             break
     _take(fold, reply.close())
     raise_failure(reply)
@@ -117,7 +117,7 @@ def _take(fold: Fold, run: bytes) -> None:
 
 def raise_failure(reply: Transcoder) -> None:
     """Raise what made the reply fail, if it did."""
-    if reply.phase is Phase.FAILED and reply.failure:
+    if reply.phase == "failed" and reply.failure:
         raise GatewayError(reply.failure)
 
 

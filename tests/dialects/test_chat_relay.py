@@ -20,7 +20,6 @@ from dialogue import (
     said,
 )
 
-from proxy.dialects.transcoder import Phase
 from proxy.tokens.scale import Scale
 
 PAIR: Pair = ("chat", "openai")
@@ -152,12 +151,12 @@ def test_a_finish_reason_is_an_end_without_done_and_done_without_a_finish_reason
     silent = hear(PAIR, FIRST, chat({}, "stop", usage=USAGE))
     assert silent == hear(PAIR, FIRST, chat({}, "stop", usage=USAGE), CHAT_DONE)
     done = hear(PAIR, FIRST, CHAT_DONE)
-    assert (done.phase, said(done.out)[1:]) == (Phase.ENDED, [DONE])
+    assert (done.phase, said(done.out)[1:]) == ("ended", [DONE])
 
 
 def test_done_alone_is_no_reply() -> None:
     heard = hear(PAIR, CHAT_DONE)
-    assert (heard.phase, heard.out) == (Phase.FAILED, b"")
+    assert (heard.phase, heard.out) == ("failed", b"")
 
 
 @pytest.mark.parametrize(
@@ -286,4 +285,4 @@ def test_a11_fragments_follow_their_call_when_an_index_is_used_again() -> None:
 )
 def test_odd_calls_break_nothing(odd: Any) -> None:
     heard = hear(PAIR, chat({"tool_calls": odd}), FIRST, chat({}, "stop"), CHAT_DONE)
-    assert heard.phase is Phase.ENDED
+    assert heard.phase == "ended"

@@ -6,7 +6,6 @@ from typing import Any
 from dialogue import ASKED, CHAT_DONE, REPLY_ID, Json, Pair, call, chat, hear, play, said, types
 
 from proxy.dialects.chat.blocks import UNSIGNED
-from proxy.dialects.transcoder import Phase
 
 PAIR: Pair = ("messages", "openai")
 SIGNATURE = json.loads(bytes(UNSIGNED))
@@ -70,7 +69,7 @@ def test_a_text() -> None:
         ),
         (chat({"content": "after the end"}), []),
     )
-    assert heard.phase is Phase.ENDED
+    assert heard.phase == "ended"
 
 
 def test_a04_thinking_comes_first_and_is_signed_before_it_stops() -> None:
@@ -182,7 +181,7 @@ def test_a37_null_fields_say_nothing() -> None:
         (chat({"tool_calls": [{"index": None, "id": None, "function": None}]}), []),
         (chat({"content": "x"}), [opened(0, **TEXT), piece(0, "text_delta", "text", "x")]),
     )
-    assert heard.phase is Phase.FAILED
+    assert heard.phase == "failed"
 
 
 def test_a37_ids_are_made_up_and_stay() -> None:
@@ -217,12 +216,12 @@ def test_a37_a_name_that_comes_late_still_counts() -> None:
 
 def test_a_reply_without_finish_reason_ends_at_done() -> None:
     heard = hear(PAIR, chat({"content": "x"}), CHAT_DONE)
-    assert (heard.phase, heard.stop_reason) == (Phase.ENDED, "end_turn")
+    assert (heard.phase, heard.stop_reason) == ("ended", "end_turn")
 
 
 def test_a_reply_without_done_ends_at_its_finish_reason() -> None:
     heard = hear(PAIR, chat({"content": "x"}), chat({}, "length"))
-    assert (heard.phase, heard.stop_reason) == (Phase.ENDED, "max_tokens")
+    assert (heard.phase, heard.stop_reason) == ("ended", "max_tokens")
 
 
 def test_other_choices_are_not_mixed_in() -> None:

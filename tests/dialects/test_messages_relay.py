@@ -22,7 +22,6 @@ from dialogue import (
 )
 
 from proxy.dialects.registry import CLIENTS, ENDPOINTS, transcoder
-from proxy.dialects.transcoder import Phase
 from proxy.tokens.scale import Scale
 
 PAIR: Pair = ("messages", "anthropic")
@@ -138,7 +137,7 @@ def test_nothing_is_told_after_the_end() -> None:
 
 def test_a_stray_done_is_no_end() -> None:
     heard = hear(PAIR, begin(), text(0, "x"), b"data: [DONE]\n\n")
-    assert heard.phase is Phase.FAILED
+    assert heard.phase == "failed"
     assert b"DONE" not in heard.out
 
 
@@ -149,12 +148,12 @@ def test_nothing_useful_yet_is_still_waiting(frame: bytes) -> None:
     """The first real event is a block, a delta or a stop reason: until then a status may change."""
     reply = transcoder(CLIENTS["messages"], ENDPOINTS["anthropic"], context())
     reply.feed(frame)
-    assert reply.phase is Phase.WAITING
+    before = reply.phase
     reply.feed(text(0, "x"))
-    assert reply.phase.value == "streaming"
+    assert (before, reply.phase) == ("waiting", "streaming")
 
 
 def test_an_odd_spelling_of_json_is_understood() -> None:
     spaced = json.dumps({"type": "message_stop"}, indent=1).replace("\n", "\ndata: ")
     heard = hear(PAIR, begin(), text(0, "x"), f"data: {spaced}\n\n".encode())
-    assert heard.phase is Phase.ENDED
+    assert heard.phase == "ended"

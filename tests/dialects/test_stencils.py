@@ -37,7 +37,7 @@ from proxy.dialects import stencil
 from proxy.dialects.chat.reader import ChatReader
 from proxy.dialects.messages.reader import MessagesReader
 from proxy.dialects.registry import CLIENTS, ENDPOINTS, transcoder
-from proxy.dialects.transcoder import Phase, Transcoder
+from proxy.dialects.transcoder import Transcoder
 from proxy.tokens.scale import Scale
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "array"}}}
@@ -83,7 +83,7 @@ def check(pair: Pair, chunks: list[bytes], schemas: bool, **told: Any) -> None:
     assert (heard, known(reply)) == (plain, then)
     gathered, reply = listen(pair, chunks, **told, streams=False)
     assert known(reply) == then
-    if reply.phase is Phase.ENDED and (body := folded(pair, plain)):
+    if reply.phase == "ended" and (body := folded(pair, plain)):
         assert folded(pair, gathered) == body
 
 
@@ -192,7 +192,7 @@ def test_frames_alike_are_not_read(pair: Pair, size: int) -> None:
     reader = READERS[pair[1]]
     with mock.patch.object(reader, "read", autospec=True, side_effect=reader.read) as read:
         heard, reply = listen(pair, chunks)
-    assert reply.phase is Phase.ENDED
+    assert reply.phase == "ended"
     assert read.call_count < 20
     with the_long_way():
         assert listen(pair, chunks)[0] == heard

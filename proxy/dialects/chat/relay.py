@@ -13,7 +13,7 @@ from proxy import refusals, sse
 from proxy.dialects.chat.calls import CallKeys
 from proxy.dialects.chat.frames import DONE, ZAI_FINISH_REASONS, index_of, is_text
 from proxy.dialects.relay import LITERAL, Relay
-from proxy.dialects.transcoder import Phase, ReplyContext
+from proxy.dialects.transcoder import ReplyContext
 from proxy.loose_json import decode_any, encode, members, objects
 from proxy.tokens.usage import Usage, relay_chat_usage
 
@@ -60,7 +60,7 @@ class ChatRelay(Relay):
         self._calls: dict[int, CallKeys] = {}
 
     def _looks_at_all(self) -> bool:
-        waiting = self.phase is Phase.WAITING
+        waiting = self.phase == "waiting"
         return waiting or not self._complete or bool(self._finish)
 
     def _pass(self, frames: bytes) -> bytes:
@@ -135,9 +135,9 @@ class ChatRelay(Relay):
 
     def _done(self) -> bytes:
         """The chunks that finish, usage where the client looks for it, `[DONE]`."""
-        if self.phase is Phase.WAITING and not self._finish:
+        if self.phase == "waiting" and not self._finish:
             return b""
-        self.phase = Phase.ENDED
+        self.phase = "ended"
         usage = relay_chat_usage(self._told_usage, self.usage, self.context.scale)
         chunks = [{k: v for k, v in event.items() if k != "usage"} for event in self._finish]
         if self.context.include_usage:

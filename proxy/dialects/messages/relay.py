@@ -6,7 +6,7 @@ from typing import Any, Final
 from proxy import refusals, sse
 from proxy.dialects.messages.frames import message_start
 from proxy.dialects.relay import LITERAL, Relay
-from proxy.dialects.transcoder import Phase, ReplyContext
+from proxy.dialects.transcoder import ReplyContext
 from proxy.loose_json import decode_any, encode, members
 from proxy.tokens.usage import Usage, relay_messages_usage
 
@@ -35,7 +35,7 @@ class MessagesRelay(Relay):
         self._fresh: dict[int, str] = {}
 
     def _looks_at_all(self) -> bool:
-        return self.phase is Phase.WAITING
+        return self.phase == "waiting"
 
     def _look(self, frame: bytes) -> bytes:
         data = sse.data_of(frame)
@@ -83,12 +83,12 @@ class MessagesRelay(Relay):
         self.usage = self.usage.updated(Usage.from_messages(event.get("usage")))
         reason = delta.get("stop_reason")
         self.stopped(str(reason) if reason else None)
-        if self.phase is Phase.FAILED:
+        if self.phase == "failed":
             return b""
         usage = relay_messages_usage(event.get("usage"), self.usage, self.context.scale)
         event = {**event, "delta": {"stop_reason": None, "stop_sequence": None, **delta}}
         return sse.frame(encode({**event, "usage": usage}), b"message_delta")
 
     def _stop(self, event: dict[str, Any]) -> bytes:
-        self.phase = Phase.ENDED
+        self.phase = "ended"
         return sse.frame(encode(event), b"message_stop")
