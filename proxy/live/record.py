@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from proxy.context import Observation
+from proxy.durations import milliseconds
 from proxy.errors import Problem
 from proxy.handlers.client_stream import CLIENT_LEFT
 from proxy.live.capture import NO_TEXTS, Texts
@@ -67,8 +68,10 @@ def describe(
         model=clean(route.model) if route else None,
         endpoint=route.endpoint if route else None,
         reason=route.reason if route else None,
-        duration=None if status is None else _ms(clock - seen.began),
-        first_event=None if seen.first_event is None else _ms(seen.first_event - seen.started),
+        duration=None if status is None else milliseconds(clock - seen.began),
+        first_event=None
+        if seen.first_event is None
+        else milliseconds(seen.first_event - seen.started),
         bytes_out=bytes_out(seen),
         retries=seen.retries,
         mended=seen.repairs,
@@ -136,7 +139,3 @@ def _failure(problem: Problem, clock: float) -> Failure:
     until = None if problem.retry_after is None else round(clock + problem.retry_after)
     field = clean(problem.param) if problem.param else None
     return Failure(problem.kind, problem.code, field, problem.hint, until)
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 1)

@@ -18,6 +18,7 @@ from proxy.context import (
     Handler,
     Observation,
 )
+from proxy.durations import milliseconds
 from proxy.errors import DialectName
 from proxy.handlers.client_stream import CLIENT_LEFT, ClientLeftError
 from proxy.ids import new_request_id
@@ -116,8 +117,8 @@ def _line(seen: Observation, status: int, level: int, now: float) -> RequestLine
         path=seen.path,
         status=status,
         dialect=seen.dialect,
-        duration_ms=_ms(now - seen.started),
-        first_event_ms=_ms(seen.first_event - seen.started) if seen.first_event else None,
+        duration_ms=milliseconds(now - seen.started),
+        first_event_ms=milliseconds(seen.first_event - seen.started) if seen.first_event else None,
         upstream_status=seen.upstream_status,
         upstream_request_id=seen.upstream_request_id,
         bytes_in=seen.bytes_in,
@@ -164,7 +165,3 @@ def _base_url_hint(request: web.Request, dialect: DialectName) -> str | None:
     if dialect == "messages":
         return f"the base URL of Messages clients is {base}, without /v1"
     return f"the base URL of Chat clients is {base}/v1"
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 1)

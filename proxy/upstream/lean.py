@@ -149,10 +149,11 @@ class LeanClient:
             **headers,
             "content-length": str(len(body)),
         }
-        head = "\r\n".join([f"POST {self._path}{path} HTTP/1.1", *map(": ".join, told.items())])
-        if head.count("\r") != len(told) or head.count("\n") != len(told) or "\0" in head:
+        lines = [f"POST {self._path}{path} HTTP/1.1", *map(": ".join, told.items())]
+        text = "".join(lines)
+        if "\r" in text or "\n" in text or "\0" in text:
             raise ValueError("a header contains a line break")
-        return (head + "\r\n\r\n").encode("utf-8", "surrogateescape")
+        return "\r\n".join([*lines, "\r\n"]).encode("utf-8", "surrogateescape")
 
 
 def _was_pooled(connection: Connection) -> bool:

@@ -11,6 +11,7 @@ from fault_talk import DIALECTS, STREAMS, Dialect, error_of, request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.context import UPSTREAM
 from proxy.simulator import Gate, Reply
 from proxy.upstream import lean
 from proxy.upstream.lean import read_available
@@ -108,3 +109,14 @@ async def test_a_test_double_in_place_of_the_session_is_asked(
 
     monkeypatch.setattr(aiohttp.ClientSession, "_request", double)
     assert not lean.usable()
+
+
+@pytest.mark.parametrize("mark", ["\r", "\n", "\0"])
+@pytest.mark.parametrize("place", ["user-agent", "x-\nx"])
+@pytest.mark.usefixtures("known")
+async def test_no_header_becomes_two(stack: Stack, mark: str, place: str) -> None:
+    headers = {place.replace("\n", mark): f"a{mark}x-api-key: b"}
+    with pytest.raises(ValueError, match="header"):
+        async with stack.app[UPSTREAM].open("anthropic", "/v1/messages", b"{}", headers):
+            pass
+    assert stack.script.requests == []
