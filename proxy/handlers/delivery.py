@@ -98,7 +98,8 @@ async def gather(
             _begin(reply, seen)
         if reply.phase in OVER:
             break
-    _take(fold, reply.close())
+    if rest := reply.close():
+        _take(fold, rest)
     raise_failure(reply)
     body = fold.body()
     seen.bytes_out = len(body)

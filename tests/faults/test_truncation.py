@@ -78,6 +78,25 @@ async def test_a01_cut_after_any_frame_the_end_is_told_truly(
             assert verdict(dialect, raw) == "error", length
 
 
+@pytest.mark.parametrize("streams", STREAMS)
+@pytest.mark.parametrize("dialect", ["messages", "chat"])
+async def test_a_reply_that_lacks_only_done_is_whole(
+    stack: Stack, dialect: Dialect, streams: bool
+) -> None:
+    """Servers forget it; why the reply ended and what it cost has been told."""
+    stack.script.replies.append(Reply.sse(*whole("openai")[:-1]))
+    response = await request(stack, dialect, "openai", stream=streams)
+    if streams:
+        assert verdict(dialect, await response.read()) == "end"
+        return
+    body = await response.json()
+    assert body["usage"]["completion_tokens" if dialect == "chat" else "output_tokens"] > 0
+    if dialect == "chat":
+        assert body["choices"][0]["finish_reason"] == "stop"
+    else:
+        assert body["stop_reason"] == "end_turn"
+
+
 @pytest.mark.parametrize("dialect", ["messages", "chat"])
 @pytest.mark.parametrize(
     ("name", "endpoint"),

@@ -41,8 +41,8 @@ class ChatFold:
         for told in objects(event.get("choices")):
             choice = self._choices.setdefault(index_of(told), {"message": {}})
             _merge(choice["message"], mapping(told.get("delta")))
-            if more := {key: value for key, value in told.items() if key not in _OWN}:
-                _merge(choice, more)
+            if not _OWN.issuperset(told):
+                _merge(choice, {key: value for key, value in told.items() if key not in _OWN})
             choice["finish_reason"] = told.get("finish_reason") or choice.get("finish_reason")
 
     def _choice(self, index: int) -> dict[str, Any]:
