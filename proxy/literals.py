@@ -17,6 +17,7 @@ Text: TypeAlias = str | Raw
 
 EMPTY: Final = Raw(b'""')
 NULL: Final = Raw(b"null")
+"""What stands where a text is missing."""
 
 _QUOTE: Final = ord('"')
 

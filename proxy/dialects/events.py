@@ -2,10 +2,12 @@
 
 Text is kept as `msgspec.Raw`, the JSON string literal as it arrived: it is copied from one dialect
 to the other without being unescaped and escaped again, and a surrogate pair that was cut between
-two deltas survives. Source: https://platform.claude.com/docs/en/build-with-claude/streaming
+two deltas survives. A literal of up to two bytes is an empty text.
+
+Source: https://platform.claude.com/docs/en/build-with-claude/streaming
 """
 
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Raw, Struct, field
 
@@ -104,6 +106,3 @@ class Ping(Struct, tag="ping", gc=False):
 
 
 Event: TypeAlias = MessageStart | BlockStart | BlockDelta | BlockStop | MessageDelta | MessageStop
-
-NULL: Final = Raw(b"null")
-"""What stands where a text is missing; a literal of up to two bytes is an empty text."""

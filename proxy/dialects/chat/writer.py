@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from msgspec import Raw
 
+from proxy import literals
 from proxy.dialects.chat.frames import DONE, ZAI_FINISH_REASONS, chunk
 from proxy.dialects.events import (
-    NULL,
     Block,
     BlockDelta,
     BlockStart,
@@ -127,7 +127,7 @@ class ChatWriter:
             out.append(self._delta(_ARGUMENTS % (self._call, whole)))
 
     def _write_arguments(self, literal: Raw, out: list[bytes]) -> None:
-        if len(literal) > 2 and literal != NULL:
+        if len(literal) > 2 and literal != literals.NULL:
             self._arguments_seen = True
             out.append(self._delta(_ARGUMENTS % (self._call, literal)))
 
