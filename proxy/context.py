@@ -10,6 +10,7 @@ from msgspec import Struct
 from proxy.access import Guard
 from proxy.dialects.changes import Changes
 from proxy.dialects.registry import ClientDialect
+from proxy.durations import milliseconds
 from proxy.errors import DialectName, Problem
 from proxy.handlers.client_stream import ClientStream
 from proxy.recording.recording import Recording
@@ -94,6 +95,11 @@ class Observation(Struct, eq=False):
     retries: int = 0
     overcome: tuple[str, ...] = ()
     repairs: int = 0
+
+    @property
+    def first_event_ms(self) -> float | None:
+        """Milliseconds from the request to the first event, once it is there."""
+        return None if self.first_event is None else milliseconds(self.first_event - self.started)
 
 
 class Observer(Protocol):

@@ -69,9 +69,7 @@ def describe(
         endpoint=route.endpoint if route else None,
         reason=route.reason if route else None,
         duration=None if status is None else milliseconds(clock - seen.began),
-        first_event=None
-        if seen.first_event is None
-        else milliseconds(seen.first_event - seen.started),
+        first_event=seen.first_event_ms,
         bytes_out=bytes_out(seen),
         retries=seen.retries,
         mended=seen.repairs,

@@ -118,7 +118,7 @@ def _line(seen: Observation, status: int, level: int, now: float) -> RequestLine
         status=status,
         dialect=seen.dialect,
         duration_ms=milliseconds(now - seen.started),
-        first_event_ms=milliseconds(seen.first_event - seen.started) if seen.first_event else None,
+        first_event_ms=seen.first_event_ms,
         upstream_status=seen.upstream_status,
         upstream_request_id=seen.upstream_request_id,
         bytes_in=seen.bytes_in,
