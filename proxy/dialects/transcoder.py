@@ -88,7 +88,7 @@ class Transcoder(ABC):
         return b"".join(map(self._run, pieces(run, _AT_ONCE)))
 
     def close(self) -> bytes:
-        """The upstream ended: the last bytes, or phase FAILED if that was too early."""
+        """The upstream ended: the last bytes, or phase `failed` if that was too early."""
         rest = self._splitter.close()
         if rest and not self._framed and not is_frame(rest):
             self.fail_with(rest)
@@ -101,17 +101,17 @@ class Transcoder(ABC):
         return out
 
     def fail(self, problem: Problem) -> None:
-        """Enter phase FAILED, for good."""
+        """Enter phase `failed`, for good."""
         self.failure = problem
         self.phase = "failed"
         self._stencil = None
 
     def fail_with(self, data: bytes) -> None:
-        """Enter phase FAILED with the error that the data of a frame tells."""
+        """Enter phase `failed` with the error that the data of a frame tells."""
         self.fail(refusals.classify(200, data, window=self.context.window))
 
     def fail_overflow(self) -> None:
-        """Enter phase FAILED: the prompt did not fit and nothing was generated (zai.md 1.2)."""
+        """Enter phase `failed`: the prompt did not fit and nothing was generated (zai.md 1.2)."""
         self.fail(refusals.overflow(_OVERFLOW, "", self.context.window))
 
     def mended(self, tool: str | None, arguments: str) -> str | None:

@@ -64,10 +64,13 @@ class MessagesRelay(Relay):
     def _mended(self, event: dict[str, Any]) -> bool:
         """Whether `event` was the first piece of broken arguments, which now it is not."""
         match event:
-            case {"index": int(index), "content_block": {"type": "tool_use", "name": str(name)}}:
+            case {
+                "index": int() as index,
+                "content_block": {"type": "tool_use", "name": str() as name},
+            }:
                 self._fresh[index] = name
-            case {"index": int(index), "delta": {"partial_json": str(piece)} as delta} if piece:
-                mended = self.mended(self._fresh.pop(index, None), piece)
+            case {"index": int() as index, "delta": {"partial_json": str() as piece} as delta}:
+                mended = self.mended(self._fresh.pop(index, None), piece) if piece else None
                 if mended is not None:
                     delta["partial_json"] = mended
                 return mended is not None

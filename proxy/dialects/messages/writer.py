@@ -47,33 +47,30 @@ class MessagesWriter:
             out.append(self._frame(event, usage))
 
     def _frame(self, event: Event, usage: Usage) -> bytes:
-        match event:
-            case MessageStart(message=head):
-                return message_start(
-                    self._context, {"id": head.id or self._context.reply_id}, usage
-                )
-            case BlockStart(index=index, content_block=block):
-                start = {
-                    "type": "content_block_start",
-                    "index": index,
-                    "content_block": _empty_block(block),
-                }
-                return sse.frame(encode(start), b"content_block_start")
-            case BlockStop(index=index):
-                stop = b'{"type":"content_block_stop","index":%d}' % index
-                return sse.frame(stop, b"content_block_stop")
-            case MessageDelta(delta=stop_):
-                end = {
-                    "type": "message_delta",
-                    "delta": {
-                        "stop_reason": stop_.stop_reason,
-                        "stop_sequence": stop_.stop_sequence,
-                    },
-                    "usage": usage.as_messages(self._context.scale),
-                }
-                return sse.frame(encode(end), b"message_delta")
-            case _:
-                return _STOP
+        if type(event) is MessageStart:
+            head = {"id": event.message.id or self._context.reply_id}
+            return message_start(self._context, head, usage)
+        if type(event) is BlockStart:
+            start = {
+                "type": "content_block_start",
+                "index": event.index,
+                "content_block": _empty_block(event.content_block),
+            }
+            return sse.frame(encode(start), b"content_block_start")
+        if type(event) is BlockStop:
+            stop = b'{"type":"content_block_stop","index":%d}' % event.index
+            return sse.frame(stop, b"content_block_stop")
+        if type(event) is MessageDelta:
+            end = {
+                "type": "message_delta",
+                "delta": {
+                    "stop_reason": event.delta.stop_reason,
+                    "stop_sequence": event.delta.stop_sequence,
+                },
+                "usage": usage.as_messages(self._context.scale),
+            }
+            return sse.frame(encode(end), b"message_delta")
+        return _STOP
 
 
 def _delta(index: int, delta: Delta) -> bytes:
