@@ -62,6 +62,12 @@ def test_a03_one_whole_piece_is_mended(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("pair", PAIRS)
+def test_a03_an_empty_piece_is_not_the_first(pair: Pair) -> None:
+    heard = hear(pair, *spoken(pair, "", GARBLED), schemas=SCHEMAS)
+    assert arguments(pair, heard) == {"deep": True, "dir": "./x"}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize(
     ("pieces", "name"),
     [
