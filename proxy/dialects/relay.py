@@ -37,8 +37,9 @@ class Relay(Transcoder):
         self._find_text = _TEXT.search if context.streams else self.delta.fullmatch
 
     @abstractmethod
-    def _look(self, frame: bytes) -> bytes:
-        """What becomes of a frame that is looked at (without its blank line)."""
+    def _look(self, frame: bytes) -> bytes | None:
+        """What becomes of a frame that is looked at (without its blank line); None if it passes
+        like those that are not."""
 
     @abstractmethod
     def _looks_at_all(self) -> bool:
@@ -52,7 +53,8 @@ class Relay(Transcoder):
         out: list[bytes] = []
         while run and self.phase not in OVER and self._looks_at_all():
             frame, _, run = run.partition(sse.END)
-            out.append(self._look(frame))
+            told = self._look(frame)
+            out.append(self._pass(frame) + sse.END if told is None else told)
         if self.phase in OVER:
             return b"".join(out)
         if self.context.streams and run.find(sse.END) + len(sse.END) < len(run):
@@ -76,9 +78,9 @@ class Relay(Transcoder):
         return 0 if before < 0 else before + len(sse.END)
 
     def _frame(self, frame: bytes) -> bytes:
-        if self._looks_at_all() or self._is_ours(frame):
-            return self._look(frame)
-        return self._pass_alike(frame)
+        is_ours = self._looks_at_all() or self._first_of_ours(frame) < len(frame)
+        told = self._look(frame) if is_ours else None
+        return self._pass_alike(frame) if told is None else told
 
     def _pass_alike(self, frame: bytes) -> bytes:
         """What becomes of a frame that changes nothing here, and of those like it."""
@@ -89,7 +91,3 @@ class Relay(Transcoder):
             merges = not self.context.streams
             self._stencil = stencil.learn(text[1], frame, told, merges=merges, unless=self.in_texts)
         return told
-
-    def _is_ours(self, run: bytes) -> bool:
-        """Whether any frame of a run is to be looked at; of most runs none is."""
-        return self._first_of_ours(run) < len(run)

@@ -61,7 +61,7 @@ class ChatRelay(Relay):
             return frames
         return self._model.join(frames.split(self._told_model))  # `replace` searches twice
 
-    def _look(self, frame: bytes) -> bytes:
+    def _look(self, frame: bytes) -> bytes | None:
         data = sse.data_of(frame)
         if not data:
             return frame + sse.END
@@ -73,26 +73,26 @@ class ChatRelay(Relay):
             return b""
         if not self._told_model:
             self._learn(event, data)
-        return self._chunk(event, frame)
+        return self._chunk(event)
 
-    def _chunk(self, event: dict[str, Any], frame: bytes) -> bytes:
+    def _chunk(self, event: dict[str, Any]) -> bytes | None:
         choices, mended = self._mend(objects(event.get("choices")))
         if event.get("usage") is not None:
             self._told_usage = event["usage"]
             self.usage = self.usage.updated(Usage.from_chat(self._told_usage))
-        if any(_has_content(choice) for choice in choices):
+        if self.phase == "waiting" and any(map(_has_content, choices)):
             self.progress()
         finished = [c["finish_reason"] for c in choices if c.get("finish_reason")]
         if self._complete and not (mended or finished) and event.get("usage") is None:
-            return self._pass_alike(frame)
+            return None
         told = members(event)
+        usage = told.pop("usage", None)
         event = {**self._head, **told, "model": self.context.model, "choices": choices}
         if finished:
             self.stopped(str(finished[0]))
             event["choices"] = [_with_known_reason(choice) for choice in choices]
             self._finish.append(event)
             return b""
-        usage = event.pop("usage", None)
         return sse.frame(encode(event)) if choices or usage is None else b""
 
     def _mend(self, choices: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
@@ -115,7 +115,7 @@ class ChatRelay(Relay):
 
     def _learn(self, event: dict[str, Any], data: bytes) -> None:
         """What the first chunk says of all: how it writes the model, whether keys are missing."""
-        self._complete = all(event.get(key) is not None for key in _REQUIRED)
+        self._complete = None not in map(event.get, _REQUIRED)
         told = _MODEL.search(data)
         self._told_model = told[0] if told else b""
         self._complete = self._complete and bool(told)
@@ -132,13 +132,12 @@ class ChatRelay(Relay):
             return b""
         self.phase = "ended"
         usage = relay_chat_usage(self._told_usage, self.usage, self.context.scale)
-        chunks = [{k: v for k, v in event.items() if k != "usage"} for event in self._finish]
         if self.context.include_usage:
             head = {**self._head, "model": self.context.model}
-            chunks.append({**head, "choices": [], "usage": usage})
-        elif chunks and self._told_usage is not None:
-            chunks[-1]["usage"] = usage
-        return b"".join(sse.frame(encode(chunk)) for chunk in chunks) + DONE
+            self._finish.append({**head, "choices": [], "usage": usage})
+        elif self._finish and self._told_usage is not None:
+            self._finish[-1]["usage"] = usage
+        return b"".join([*map(sse.frame, map(encode, self._finish)), DONE])
 
 
 def _with_known_reason(choice: dict[str, Any]) -> dict[str, Any]:
@@ -152,4 +151,4 @@ def _has_content(choice: dict[str, Any]) -> bool:
     delta = choice.get("delta")
     if not isinstance(delta, dict):
         return False
-    return bool(delta.get("tool_calls")) or any(is_text(delta.get(key)) for key in _CONTENT)
+    return bool(delta.get("tool_calls")) or any(map(is_text, map(delta.get, _CONTENT)))

@@ -37,7 +37,7 @@ class MessagesRelay(Relay):
     def _looks_at_all(self) -> bool:
         return self.phase == "waiting"
 
-    def _look(self, frame: bytes) -> bytes:
+    def _look(self, frame: bytes) -> bytes | None:
         data = sse.data_of(frame)
         if not data:
             return frame + sse.END
@@ -58,7 +58,7 @@ class MessagesRelay(Relay):
             if self.context.schemas and self._mended(event):
                 return sse.frame(encode(event), kind.encode())
             if kind == "content_block_delta":
-                return self._pass_alike(frame)
+                return None
         return frame + sse.END
 
     def _mended(self, event: dict[str, Any]) -> bool:
