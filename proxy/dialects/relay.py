@@ -24,6 +24,8 @@ _TEXT: Final = re.compile(
 class Relay(Transcoder):
     """A transcoder within one dialect; `owned` are the byte strings of frames to look at."""
 
+    __slots__ = ("_find_text", "_owned")
+
     in_texts: ClassVar[re.Pattern[bytes]]
     """Finds those of them that may stand in a text."""
 

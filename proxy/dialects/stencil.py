@@ -9,6 +9,7 @@ alike, or in doubt, goes the long way.
 """
 
 import re
+from functools import cache
 from itertools import takewhile
 from operator import itemgetter
 from typing import Final
@@ -27,7 +28,7 @@ _LINES: Final = rb'[^"\\\x00-\x0c\x0e-\x1f]*'
 """Plain parts of strings, with a carriage return between two."""
 
 # No possessive quantifiers: Python before 3.11.5 takes what they should refuse (gh-106052).
-_is_odd = re.compile(rb'["\\\x00-\x1f]').search
+_ODD: Final = re.compile(rb'["\\\x00-\x1f]')
 _is_string = re.compile(_STRING).fullmatch
 _strings = re.compile(rb"%s(?:%s%s)*" % (_LINES, _ESCAPE, _LINES)).match
 
@@ -46,8 +47,8 @@ class Stencil:
     """
 
     __slots__ = (
-        *("_before", "_behind", "_between", "_end", "_gap"),
-        *("_keeps", "_string", "_told", "_unless"),
+        *("_before", "_behind", "_between", "_end", "_find_doubt", "_gap"),
+        *("_is_untouched", "_keeps", "_string", "_told", "_unless"),
     )
 
     def __init__(
@@ -64,23 +65,25 @@ class Stencil:
         self._between = self._end + self._before
         self._string = itemgetter(slice(len(self._before), -len(self._behind)))
         self._told = told
+        self._is_untouched = told == (self._before, self._end)
         self._gap = b"" if merges else told[1] + told[0]
         self._keeps = keeps
         self._unless = unless
+        self._find_doubt = _doubt(unless).search
 
     def one(self, run: bytes) -> bytes | None:
         """What the client is told of a run that is one frame of this kind; None if it is not."""
-        if len(run) > LONGEST or not (run.startswith(self._before) and run.endswith(self._end)):
+        if not (run.startswith(self._before) and run.endswith(self._end)):
             return None
         string = run[len(self._before) : -len(self._end)]
-        if not string or (_is_odd(string) and not _is_string(string)):
+        if not string or (self._find_doubt(string) and not self._takes(string)):
             return None
         if not string.isascii() and _utf8_end(string) < len(string):
             return None
-        if self._unless is not None and self._unless.search(string):
-            return None
         if self._keeps is not None:
             self._keeps.append(string)
+        if self._is_untouched:
+            return run
         before, behind = self._told
         return before + string + behind
 
@@ -108,6 +111,12 @@ class Stencil:
         """Whether a frame is of this kind, but for what its string is."""
         return frame.startswith(self._before) and frame.endswith(self._behind)
 
+    def _takes(self, string: bytes) -> bool:
+        """Whether a string is to be taken in which there is something to look at."""
+        if len(string) > LONGEST or not _is_string(string):
+            return False
+        return self._unless is None or not self._unless.search(string)
+
     def _good(self, strings: list[bytes]) -> int:
         """How many of them come before the first that is not to be taken."""
         lines = b"\r".join([*strings, b""])
@@ -121,6 +130,12 @@ class Stencil:
             end = min(end, found.start())
         good = lines.count(b"\r", 0, end)
         return good if all(strings) else min(good, strings.index(b""))
+
+
+@cache
+def _doubt(unless: re.Pattern[bytes] | None) -> re.Pattern[bytes]:
+    """What is looked for in a string first, in one search: most have none of it."""
+    return re.compile(b"%b|%b" % (_ODD.pattern, unless.pattern)) if unless else _ODD
 
 
 def _utf8_end(text: bytes) -> int:

@@ -56,6 +56,11 @@ class Transcoder(ABC):
     Here is what all share: framing, the phase, and how failures are told.
     """
 
+    __slots__ = (
+        *("_framed", "_next", "_splitter", "_stencil"),
+        *("context", "failure", "phase", "repairs", "stop_reason", "usage"),
+    )
+
     def __init__(self, context: ReplyContext) -> None:
         self.context = context
         self.phase: Phase = "waiting"
@@ -66,13 +71,18 @@ class Transcoder(ABC):
         self._splitter = FrameSplitter(context.frame_limit)
         self._framed = False
         self._stencil: Stencil | None = None
+        self._next: Stencil | None = None  # the same one, if the next chunk begins with a frame
 
     def feed(self, chunk: bytes) -> bytes:
         """Bytes for the client that `chunk` from the upstream gives rise to."""
-        if self._stencil is not None and not self._splitter.tail:
-            told = self._stencil.one(chunk)
-            if told is not None:
-                return told
+        told = None if self._next is None else self._next.one(chunk)
+        if told is None:
+            told = self._split(chunk)
+            self._next = None if self._splitter.tail else self._stencil
+        return told
+
+    def _split(self, chunk: bytes) -> bytes:
+        """The long way of a chunk: the frames that it completes."""
         if self.phase in OVER:
             return b""
         try:

@@ -60,6 +60,8 @@ class Translation(Transcoder):
     A delta that came alone changes nothing, so frames like it go by its stencil.
     """
 
+    __slots__ = ("_fresh", "_reader", "_writer")
+
     def __init__(self, context: ReplyContext, reader: Reader, writer: Writer) -> None:
         super().__init__(context)
         self._reader = reader

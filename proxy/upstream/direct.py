@@ -9,35 +9,43 @@ that refuses) it steps aside, and aiohttp's protocol is told as if nothing had s
 import asyncio
 from typing import Final
 
-from proxy.upstream.chunked import SIZES, ChunkedBody
+from proxy.upstream.chunked import SIZES
 from proxy.upstream.reply import Sink
 
 _END: Final = b"\r\n"
+_HEADS: Final = {
+    len(head) + length + len(_END): head
+    for length, head in enumerate(size + _END for size in SIZES)
+    if length
+}
+"""How a chunk begins that has this many bytes in all."""
 
 
 class Direct(asyncio.Protocol):
-    """Stands before `protocol`, in `transport`, and hands the chunks of `body` to `sink`."""
+    """Stands before `protocol`, in `transport`, and hands chunks to `sink`; the first one begins
+    with the next byte."""
 
-    __slots__ = ("_body", "_protocol", "_sink", "_transport")
+    __slots__ = ("_protocol", "_sink", "_transport")
 
     def __init__(
         self,
         transport: asyncio.Transport,
         protocol: asyncio.Protocol,
-        body: ChunkedBody,
         sink: Sink,
     ) -> None:
         self._transport = transport
         self._protocol = protocol
-        self._body = body
         self._sink = sink
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
-        size, _, rest = data.partition(_END)
-        length = len(rest) - len(_END)
-        is_chunk = 0 < length < len(SIZES) and SIZES[length] == size and rest.endswith(_END)
-        if is_chunk and self._body.between and self._sink(rest[:length]):
+        head = _HEADS.get(len(data))
+        if (
+            head
+            and data.startswith(head)
+            and data.endswith(_END)
+            and self._sink(data[len(head) : -len(_END)])
+        ):
             return
         self._transport.set_protocol(self._protocol)
         self._protocol.data_received(data)

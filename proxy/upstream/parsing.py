@@ -60,7 +60,7 @@ class ReplyParser:
         transport = self._protocol.transport
         if transport is None or self._chunked is None:
             return
-        direct = Direct(transport, self._protocol, self._chunked, sink) if sink else None
+        direct = Direct(transport, self._protocol, sink) if sink and self._chunked.between else None
         transport.set_protocol(direct or self._protocol)
 
     def _feed_head(self, data: bytes) -> Parsed:

@@ -184,6 +184,17 @@ READERS: Mapping[str, type[ChatReader | MessagesReader]] = {
 }
 
 
+@pytest.mark.parametrize("pair", PAIRS)
+def test_what_follows_half_a_frame_is_no_frame(pair: Pair) -> None:
+    frames = REPLIES[pair[1]]
+    half, alike = frames[150][:-9], frames[151]
+    with the_long_way():
+        plain, long = listen(pair, [*frames[:150], half, alike])
+    told, reply = listen(pair, [*frames[:150], half, alike])
+    assert told == plain
+    assert known(reply) == known(long)
+
+
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 @pytest.mark.parametrize("pair", [("messages", "openai"), ("chat", "anthropic")])
 def test_frames_alike_are_not_read(pair: Pair, size: int) -> None:

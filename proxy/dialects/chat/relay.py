@@ -35,6 +35,11 @@ _CONTENT: Final = ("content", "reasoning_content", "reasoning", "refusal", "audi
 class ChatRelay(Relay):
     """See `Transcoder`."""
 
+    __slots__ = (
+        *("_calls", "_complete", "_finish", "_head"),
+        *("_model", "_told_model", "_told_usage"),
+    )
+
     in_texts = re.compile(rb"data: \[")
     delta = _DELTA
 

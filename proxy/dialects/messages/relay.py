@@ -27,6 +27,8 @@ _DELTA: Final = re.compile(
 class MessagesRelay(Relay):
     """See `Transcoder`."""
 
+    __slots__ = ("_fresh",)
+
     in_texts = re.compile(rb"message_|error|data: \[")
     delta = _DELTA
 
