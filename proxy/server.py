@@ -29,7 +29,7 @@ _log: Final = logging.getLogger("proxy.server")
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _KEEP_ALIVE_SECONDS: Final = 75.0
 _LARGEST_BLOCK: Final = 16 * 1024 * 1024
-"""Bytes: more than requests have."""
+"""Bytes: more than most requests have."""
 
 Ready = Callable[[list[str]], None]
 

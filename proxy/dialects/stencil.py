@@ -33,7 +33,7 @@ _is_string = re.compile(_STRING).fullmatch
 _strings = re.compile(rb"%s(?:%s%s)*" % (_LINES, _ESCAPE, _LINES)).match
 
 LONGEST: Final = 64 * 1024
-"""Bytes that go by a stencil at once: an expression takes memory for each escape it passes."""
+"""Bytes that `_STRING` goes over at once: an expression takes memory for each escape it passes."""
 
 _AT_ONCE: Final = 128
 """Frames that are cut before any is checked: what is cut in vain has a bound."""

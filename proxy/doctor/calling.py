@@ -20,6 +20,7 @@ from proxy.dialects.messages.fold import MessagesFold
 from proxy.dialects.registry import CLIENTS, ENDPOINTS, transcoder, upstream_request
 from proxy.dialects.transcoder import OVER, ReplyContext, Transcoder
 from proxy.errors import GatewayError, Problem
+from proxy.handlers.delivery import raise_failure
 from proxy.handlers.opening import open_reply
 from proxy.routing import EndpointName
 from proxy.tokens.scale import Scale
@@ -131,6 +132,5 @@ async def _read(chunks: AsyncIterator[bytes], reply: Transcoder, began: float) -
         if reply.phase in OVER:
             break
     fold.feed(reply.close())
-    if reply.phase == "failed" and reply.failure:
-        raise GatewayError(reply.failure)
+    raise_failure(reply)
     return Answer(json.loads(fold.body()), reply.usage, pieces, first, time.monotonic() - began)

@@ -28,10 +28,7 @@ class Direct(asyncio.Protocol):
     __slots__ = ("_protocol", "_sink", "_transport")
 
     def __init__(
-        self,
-        transport: asyncio.Transport,
-        protocol: asyncio.Protocol,
-        sink: Sink,
+        self, transport: asyncio.Transport, protocol: asyncio.Protocol, sink: Sink
     ) -> None:
         self._transport = transport
         self._protocol = protocol

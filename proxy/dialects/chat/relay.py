@@ -82,17 +82,16 @@ class ChatRelay(Relay):
 
     def _chunk(self, event: dict[str, Any]) -> bytes | None:
         choices, mended = self._mend(objects(event.get("choices")))
-        if event.get("usage") is not None:
-            self._told_usage = event["usage"]
-            self.usage = self.usage.updated(Usage.from_chat(self._told_usage))
+        usage = event.pop("usage", None)
+        if usage is not None:
+            self._told_usage = usage
+            self.usage = self.usage.updated(Usage.from_chat(usage))
         if self.phase == "waiting" and any(map(_has_content, choices)):
             self.progress()
         finished = [c["finish_reason"] for c in choices if c.get("finish_reason")]
-        if self._complete and not (mended or finished) and event.get("usage") is None:
+        if self._complete and not (mended or finished) and usage is None:
             return None
-        told = members(event)
-        usage = told.pop("usage", None)
-        event = {**self._head, **told, "model": self.context.model, "choices": choices}
+        event = {**self._head, **members(event), "model": self.context.model, "choices": choices}
         if finished:
             self.stopped(str(finished[0]))
             event["choices"] = [_with_known_reason(choice) for choice in choices]
